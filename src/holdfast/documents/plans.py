@@ -38,6 +38,11 @@ async def read_newest(keys: Keys) -> Document[Identity] | Garbled | CouldNotAsk 
     return await read(keys.newest, Identity)
 
 
+async def read_incarnation(keys: Keys) -> Document[int] | Garbled | CouldNotAsk | None:
+    """The store's incarnation; None in a store that never held a plan."""
+    return await read(keys.incarnation, int)
+
+
 async def read_head(keys: Keys, generation: int) -> Document[PlanHead] | Garbled | CouldNotAsk | None:
     """Head of one plan."""
     return await read(keys.plan(generation), PlanHead)
