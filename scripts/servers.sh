@@ -1,0 +1,42 @@
+#!/bin/sh
+# The real servers that the tests run against, from Debian's packages, when this machine may install them.
+# What stays missing is skipped visibly by the tests; with CI=true they fail instead.
+set -u
+missing=""
+need() { # need COMMAND PACKAGE...
+    command -v "$1" >/dev/null 2>&1 || [ -x "/usr/sbin/$1" ] || { shift; missing="$missing $*"; }
+}
+need named bind9
+need nsupdate bind9-dnsutils
+need dig bind9-dnsutils
+need named-checkconf bind9-utils
+need knotd knot
+need pdns_server pdns-server pdns-backend-sqlite3
+need sqlite3 sqlite3
+need promtool prometheus
+need openssl openssl
+need dnsperf dnsperf
+[ -e /usr/lib/*/pdns/libgsqlite3backend.so ] 2>/dev/null || missing="$missing pdns-backend-sqlite3"
+[ -n "$missing" ] || exit 0
+sudo=""
+[ "$(id -u)" = 0 ] || sudo="sudo -n"
+if ! command -v apt-get >/dev/null 2>&1 || { [ -n "$sudo" ] && ! $sudo true 2>/dev/null; }; then
+    echo "holdfast: not installed, and this user may not install them; their tests will be skipped:$missing" >&2
+    exit 0
+fi
+echo "holdfast: installing the servers under test:$missing"
+# Debian would start each server on its standard port at once; the tests start their own, on loopback.
+policy=/usr/sbin/policy-rc.d
+made_policy=""
+if ! [ -e "$policy" ]; then
+    printf '#!/bin/sh\nexit 101\n' | $sudo tee "$policy" >/dev/null && $sudo chmod 755 "$policy" && made_policy=yes
+fi
+$sudo apt-get update -qq
+# shellcheck disable=SC2086  # a list of package names
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+status=$?
+[ -z "$made_policy" ] || $sudo rm -f "$policy"
+if [ "$status" != 0 ]; then
+    echo "holdfast: apt-get could not install them all; what is missing will be skipped by the tests" >&2
+fi
+exit 0

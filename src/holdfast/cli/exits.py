@@ -1,0 +1,17 @@
+"""Exit codes: stable, the same in every command (table in docs/cli.md)."""
+
+from __future__ import annotations
+
+OK = 0
+FAILED = 1
+"""It could not be done: something did not answer."""
+DIFFERENT = 2
+"""`plan --detailed-exitcode`: there are differences."""
+REFUSED = 3
+"""A rule or somebody's newer word forbids it: lost the race, a freeze, not this file's document."""
+PARTIAL = 4
+"""Done in part: a freeze that 7 of 9 zones carry."""
+BAD_CONFIGURATION = 65
+"""The file is wrong; every error has been printed with its line (EX_DATAERR)."""
+USAGE = 64
+"""The command line is wrong (EX_USAGE)."""
