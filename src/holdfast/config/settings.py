@@ -1,0 +1,48 @@
+"""What a file says beside the configuration document: where this machine keeps things and listens."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.config.problems import Problem
+from holdfast.config.source import SourceMap
+from holdfast.model.configuration import Configuration
+
+ENACTORS_DEFAULT = ("enactor-a", "enactor-b", "enactor-c")
+
+
+class ServiceSettings(msgspec.Struct, frozen=True):
+    """The `[service]` part: local to the machine, so no part of the document in the store.
+
+    Paths are absolute (relative ones in the file count from the file's directory, `store` from `state`).
+    """
+
+    state: str
+    """State directory: keys, enactors' disks, what was last applied."""
+    store: str
+    """SQLite file."""
+    dns_listen: str = ""
+    """`address:port` of the embedded name server; empty when no zone is on it."""
+    metrics_listen: str = ""
+    """`address:port` of `/metrics`; empty is off."""
+    enactors: tuple[str, ...] = ENACTORS_DEFAULT
+    """Writer ids of the enactors that run here."""
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """A good file. `problems` holds its warnings only."""
+
+    path: str
+    text: str
+    configuration: Configuration
+    service: ServiceSettings
+    places: SourceMap
+    problems: tuple[Problem, ...] = ()
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """A file that is refused: every problem found, errors and warnings, in the order of the file."""
+
+    path: str
+    text: str
+    problems: tuple[Problem, ...]
