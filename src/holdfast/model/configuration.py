@@ -160,7 +160,9 @@ class StoredConfiguration(msgspec.Struct, frozen=True):
     """The configuration document in the store. `origin` names the file and machine that it came from (R10).
 
     `removed_by_word` lists target keys that this revision took out by an explicit word (`drain` first, or
-    `apply --remove-target`): exempt from velocity.
+    `apply --remove-target`): exempt from velocity. `removed_addresses` are the addresses that these targets had,
+    as far as the new configuration no longer names them: a plan knows addresses, and the old configuration is
+    gone once it is replaced.
     """
 
     revision: int
@@ -168,6 +170,7 @@ class StoredConfiguration(msgspec.Struct, frozen=True):
     digest: str
     configuration: Configuration
     removed_by_word: tuple[str, ...] = ()
+    removed_addresses: tuple[str, ...] = ()
     format: int = 1
 
 
