@@ -7,7 +7,6 @@ import re
 
 import msgspec
 
-
 _SECRET = re.compile(r"(?:secret|password|token)$", re.IGNORECASE)
 """Keys that people take for the place of a secret: their lines are not shown, problems go to logs."""
 
