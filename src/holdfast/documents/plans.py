@@ -11,6 +11,8 @@ removed by clean-up.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from holdfast.documents.reading import Document, Garbled, interpret, read
 from holdfast.model.codec import encode, head_hash, section_ref
 from holdfast.model.identity import Identity
@@ -81,13 +83,18 @@ async def read_plan(
 
 
 async def publish_plan(
-    keys: Keys, plan: Plan, conditions: tuple[Compare, ...], puts: tuple[Put, ...] = ()
+    keys: Keys,
+    plan: Plan,
+    conditions: tuple[Compare, ...],
+    puts: tuple[Put, ...] = (),
+    section_bytes: Callable[[Section], bytes] = encode,
 ) -> Committed | Lost | CouldNotAsk:
     """Create `plan/<generation>` and make it the newest, if `conditions` hold (the newest's must be one of them).
 
+    `section_bytes` gives a section's canonical bytes to a caller that has them already.
     `CouldNotAsk(maybe_applied=True)` is resolved here: reading the head back tells whether ours is there.
     """
-    for batch in _batches(keys, plan):
+    for batch in _batches(keys, plan, section_bytes):
         written = await Commit(puts=batch)
         if not isinstance(written, Committed):
             return written
@@ -104,13 +111,13 @@ async def publish_plan(
     return result
 
 
-def _batches(keys: Keys, plan: Plan) -> tuple[tuple[Put, ...], ...]:
+def _batches(keys: Keys, plan: Plan, section_bytes: Callable[[Section], bytes]) -> tuple[tuple[Put, ...], ...]:
     """Chunk writes grouped under the store's limits."""
     batches: list[tuple[Put, ...]] = []
     batch: list[Put] = []
     size = 0
     for index, section in enumerate(plan.sections):
-        put = Put(keys.chunk(plan.identity.generation, plan.identity.hash, index), encode(section))
+        put = Put(keys.chunk(plan.identity.generation, plan.identity.hash, index), section_bytes(section))
         if batch and (len(batch) == COMMIT_OPERATIONS_MAX or size + len(put.value) > COMMIT_BYTES_MAX):
             batches.append(tuple(batch))
             batch, size = [], 0

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-
-from holdfast.model.codec import encode, intact
-from holdfast.model.configuration import Limits
-from holdfast.model.directives import Directives, RollbackWord, Word
-from holdfast.model.observation import Verdicts
-from holdfast.model.plan import Plan
-from holdfast.model.records import Tenure
-from holdfast.planner.decide import decide
-from holdfast.planner.situation import Decision, Standing
-from tests.unit.planner.planning import (
+from planner_scopes import (
     applied,
     four,
     group,
@@ -25,14 +16,25 @@ from tests.unit.planner.planning import (
     verdicts,
 )
 
+from holdfast.model.codec import encode, intact
+from holdfast.model.configuration import Limits
+from holdfast.model.directives import Directives, RollbackWord, Word
+from holdfast.model.observation import Verdicts
+from holdfast.model.plan import Plan
+from holdfast.model.records import Tenure
+from holdfast.planner.decide import decide
+from holdfast.planner.situation import Decision, Standing
+
 
 def made(decision: Decision) -> Plan:
+    """The decision's plan, which must be there and intact."""
     assert decision.plan is not None, decision
     assert intact(decision.plan)
     return decision.plan
 
 
 def held(decision: Decision) -> list[str]:
+    """Kinds of what is held back."""
     return [reason.kind for reason in decision.held]
 
 
@@ -94,7 +96,9 @@ def test_velocity_lets_one_target_through_and_prints_its_arithmetic() -> None:
         "g/c stays at weight 100 in z.test (unhealthy: 2 of 3 say so): removing 100 would make 200 of 400 in zone"
         " z.test within 300 s; limit 10% = 40, at least one target; already spent 100 in generation 2"
     )
-    assert [(c.generation, c.zone, c.label, c.amount) for c in made(decision).head.ledger] == [(2, "z.test", "l1", 100)]
+    assert [(c.generation, c.zone, c.label, c.amount) for c in made(decision).head.ledger] == [
+        (2, "z.test", "l1", 100)
+    ]
 
 
 def test_the_budget_refills_only_by_the_timer_of_the_generation() -> None:
@@ -197,7 +201,11 @@ def test_a_drain_is_explicit_exempt_from_velocity_but_never_empties() -> None:
     plan = made(decide(situation(configuration, FIRST, directives=Directives(revision=1, drained=drained[:3]))))
     assert served(plan) == "4"
     assert plan.head.ledger == ()
-    assert [(a.act, a.subject) for a in plan.head.explicit] == [("drain", "g/a"), ("drain", "g/b"), ("drain", "g/c")]
+    assert [(a.act, a.subject) for a in plan.head.explicit] == [
+        ("drain", "g/a"),
+        ("drain", "g/b"),
+        ("drain", "g/c"),
+    ]
     decision = decide(situation(configuration, plan, directives=Directives(revision=2, drained=drained)))
     assert decision.plan is None
     assert held(decision) == ["never-empty"]
@@ -311,7 +319,9 @@ def test_older_inputs_are_refused() -> None:
 
 def test_lowering_a_weight_is_charged_and_raising_is_free() -> None:
     """Weights of the configuration: down spends budget, up does not."""
-    lower = stored(group("g", target("a", "192.0.2.1", weight=40), target("b", "192.0.2.2", weight=160)), revision=2)
+    lower = stored(
+        group("g", target("a", "192.0.2.1", weight=40), target("b", "192.0.2.2", weight=160)), revision=2
+    )
     first = made(decide(situation(stored(group("g", target("a", "192.0.2.1"), target("b", "192.0.2.2"))))))
     plan = made(decide(situation(lower, first)))
     assert served(plan) == "1*40 2*160"

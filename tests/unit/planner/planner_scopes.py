@@ -24,11 +24,15 @@ from holdfast.planner.situation import Situation, Standing
 ZONE = "z.test"
 
 
-def target(name: str, address: str, *, label: str = "l1", weight: int = 100, aaaa: str | None = None) -> TargetConfig:
+def target(
+    name: str, address: str, *, label: str = "l1", weight: int = 100, aaaa: str | None = None
+) -> TargetConfig:
+    """A target of weight 100 in label l1, unless told."""
     return TargetConfig(name=name, a=address, aaaa=aaaa, port=80, label=label, weight=weight)
 
 
 def group(name: str, *targets: TargetConfig, floor: float = 0.0, fail_open: float = 0.0) -> GroupConfig:
+    """A group without floors, unless told."""
     return GroupConfig(name=name, targets=targets, check=Check(), floor_share=floor, fail_open_share=fail_open)
 
 
@@ -100,6 +104,7 @@ def situation(
     fired: frozenset[str] = frozenset(),
     rollback: Plan | None = None,
 ) -> Situation:
+    """All healthy, the parent applied everywhere, no words, unless told."""
     zones = tuple(z.name for z in configuration.configuration.zones)
     return Situation(
         configuration=configuration,
@@ -116,6 +121,7 @@ def situation(
 
 
 def records(plan: Plan) -> dict[str, NameRecords]:
+    """Records by name."""
     return {r.name: r for section in plan.sections for r in section.names}
 
 
