@@ -57,11 +57,15 @@ async def prober_loop(scope: str, prober: str) -> None:
     """Probe for ever, as the stored configuration says, under the name `prober`."""
     state = Prober(keys=Keys(scope), name=prober)
     while True:
+        before = state.roster
         state = await _configure(state)
         if state.roster is None:
             await Idle(Rest.POLL, (state.keys.config,))
             continue
-        state = await _publish_all(await _observe(state, state.roster), state.roster)
+        work = state.roster
+        if work is not before:
+            state = await _publish_all(state, work)
+        state = await _publish_all(await _observe(state, work), work)
 
 
 async def _configure(state: Prober) -> Prober:
