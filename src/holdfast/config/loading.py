@@ -149,7 +149,8 @@ def _prefixes(root: Table) -> tuple[str, ...]:
             )
         else:
             found.append(prefix)
-    return tuple(sorted(set(found)))
+    # With one unreadable, the others would blame every address that it was meant to allow.
+    return tuple(sorted(set(found))) if len(found) == len(written) else ()
 
 
 def _service(table: Table, path: str, dns_listen: str) -> ServiceSettings:

@@ -151,6 +151,7 @@ class _Walk:
         base: Path = ()
         for name in names[:-1]:
             base = (*base, name)
+            self._keys.setdefault(base, self._position(key))
             if base in self._array_tables:
                 base = (*base, self._array_tables[base])
         base = (*base, names[-1])
