@@ -1,0 +1,95 @@
+"""BIND 9, also with a secondary that follows it by NOTIFY."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from holdfast.model.configuration import ProviderKind
+from servers.process import (
+    HOST,
+    KEY_NAME,
+    KEY_SECRET,
+    Process,
+    Running,
+    ZoneSpec,
+    await_answer,
+    binary,
+    free_port,
+    workplace,
+)
+
+PACKAGE = "bind9"
+
+
+def start_bind(zones: tuple[ZoneSpec, ...]) -> Running:
+    """A primary alone."""
+    return _start(zones, secondary=False)
+
+
+def start_bind_with_secondary(zones: tuple[ZoneSpec, ...]) -> tuple[Running, int]:
+    """A primary and a secondary; the port of the secondary."""
+    running = _start(zones, secondary=True)
+    return running, _secondary(running)
+
+
+def _start(zones: tuple[ZoneSpec, ...], *, secondary: bool) -> Running:
+    named = binary("named", PACKAGE)
+    with workplace("bind") as directory:
+        port = free_port()
+        other = free_port() if secondary else 0
+        for zone in zones:
+            (directory / f"{zone.name}.zone").write_text(zone.text())
+        notify = f"notify explicit; also-notify {{ {HOST} port {other}; }};" if secondary else "notify no;"
+        body = "".join(
+            f'zone "{z.name}" {{ type primary; file "{z.name}.zone"; allow-update {{ key {KEY_NAME}; }};'
+            f" allow-transfer {{ key {KEY_NAME}; }}; {notify} }};\n"
+            for z in zones
+        )
+        (directory / "named.conf").write_text(_options(directory, port) + body)
+        process = Process([named, "-g", "-n", "1", "-c", "named.conf"], directory, "named")
+        running = Running(ProviderKind.BIND, port, zones, process, directory)
+        if secondary:
+            (directory / "secondary.port").write_text(str(other))
+        await_answer(process, port, zones)
+        return running
+
+
+def _secondary(running: Running) -> int:
+    """Start the secondary beside its primary."""
+    try:
+        port = int((running.directory / "secondary.port").read_text())
+        directory = running.directory / "secondary"
+        directory.mkdir()
+        body = "".join(
+            f'zone "{z.name}" {{ type secondary; file "{z.name}.zone";'
+            f" primaries {{ {HOST} port {running.port} key {KEY_NAME}; }}; allow-notify {{ {HOST}; }}; }};\n"
+            for z in running.zones
+        )
+        (directory / "named.conf").write_text(_options(directory, port) + body)
+        process = Process([binary("named", PACKAGE), "-g", "-n", "1", "-c", "named.conf"], directory, "named")
+        running.also.append(process)
+        await_answer(process, port, running.zones)
+    except BaseException:
+        running.stop()
+        raise
+    return port
+
+
+def _options(directory: Path, port: int) -> str:
+    return f"""
+options {{
+  directory "{directory}";
+  listen-on port {port} {{ {HOST}; }};
+  listen-on-v6 {{ none; }};
+  pid-file none;
+  session-keyfile none;
+  managed-keys-directory "{directory}";
+  recursion no;
+  dnssec-validation no;
+  serial-query-rate 1000;
+  notify-rate 1000;
+  startup-notify-rate 1000;
+}};
+controls {{ }};
+key {KEY_NAME} {{ algorithm hmac-sha256; secret "{KEY_SECRET}"; }};
+"""
