@@ -24,6 +24,7 @@ def start_knot(zones: tuple[ZoneSpec, ...]) -> Running:
     knotd = binary("knotd", PACKAGE)
     with workplace("knot") as directory:
         port = free_port()
+        (directory / "db").mkdir()
         for zone in zones:
             (directory / f"{zone.name}.zone").write_text(zone.text())
         body = "".join(f"  - domain: {z.name}\n    file: {z.name}.zone\n    acl: ours\n" for z in zones)

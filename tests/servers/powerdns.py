@@ -32,7 +32,9 @@ def start_powerdns(zones: tuple[ZoneSpec, ...]) -> Running:
     server = binary("pdns_server", PACKAGE)
     schema = next((path for path in SCHEMAS if path.exists()), None)
     if schema is None:
-        raise Missing(f"the schema of PowerDNS's SQLite backend is not installed (Debian: apt-get install {PACKAGE})")
+        raise Missing(
+            f"the schema of PowerDNS's SQLite backend is not installed (Debian: apt-get install {PACKAGE})"
+        )
     with workplace("pdns") as directory:
         port = free_port()
         _fill(directory / "pdns.sqlite3", schema, zones)

@@ -98,7 +98,12 @@ class Process:
         self.log = directory / f"{name}.log"
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
-                list(arguments), cwd=directory, stdout=out, stderr=out, stdin=subprocess.DEVNULL, start_new_session=True
+                list(arguments),
+                cwd=directory,
+                stdout=out,
+                stderr=out,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
             )
         self.pid = self._child.pid
 
@@ -184,7 +189,7 @@ class Starter(Protocol):
 
 def key(name: str = KEY_NAME, secret: str = KEY_SECRET) -> dns.tsig.Key:
     """The key that may update every zone here, or another one."""
-    return dns.tsig.Key(dns.name.from_text(name), secret, dns.tsig.HMAC_SHA256)  # type: ignore[no-untyped-call]
+    return dns.tsig.Key(dns.name.from_text(name), secret, dns.tsig.HMAC_SHA256)
 
 
 @contextlib.contextmanager
@@ -209,7 +214,9 @@ def await_answer(process: Process, port: int, zones: tuple[ZoneSpec, ...]) -> No
     while waiting:
         if process.ended or time.monotonic() > deadline:
             process.kill()
-            raise DidNotStart(f"{process.log.name}: no answer for {waiting[0].name}; its log ends:\n{process.tail()}")
+            raise DidNotStart(
+                f"{process.log.name}: no answer for {waiting[0].name}; its log ends:\n{process.tail()}"
+            )
         if answers(port, waiting[0].name):
             waiting.pop(0)
         else:
