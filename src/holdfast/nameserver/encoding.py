@@ -65,12 +65,13 @@ def _prerequisite(parts: list[bytes], zone: str, p: Prerequisite) -> int:
 
 def _records(parts: list[bytes], owner: bytes, rdtype: int, ttl: int, rtype: str, rdatas: tuple[str, ...]) -> None:
     for text in rdatas:
-        data = _rdata(rtype, text)
+        data = rdata_wire(rtype, text)
         parts.append(owner + _FIXED.pack(rdtype, IN, ttl, len(data)) + data)
 
 
 @lru_cache(maxsize=65536)
-def _rdata(rtype: str, text: str) -> bytes:
+def rdata_wire(rtype: str, text: str) -> bytes:
+    """Rdata on the wire, uncompressed."""
     data = dns_rdata(rtype, text).to_wire()
     assert data is not None
     return data

@@ -19,6 +19,7 @@ newer is ignored. An update that changed something raises the serial, unless it 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 import msgspec
 
@@ -26,7 +27,7 @@ from holdfast.model.records import RRset
 from holdfast.nameserver.changes import AddRecords, Change, DeleteName, DeleteRecords, ZoneUpdate
 from holdfast.nameserver.names import within
 from holdfast.nameserver.zone import (
-    Delta,
+    Node,
     Zone,
     node_of,
     pick,
@@ -61,15 +62,34 @@ KNOT = Quirks()
 POWERDNS = Quirks(txt_ignores_case=True)
 
 
+class Readable(Protocol):
+    """What judging an update reads of a zone: a `Zone`, or a draft of one (`keeping`)."""
+
+    origin: str
+
+    def node(self, name: str) -> Node:
+        """RRsets at a name."""
+        ...
+
+    def rrset(self, name: str, rtype: str) -> RRset | None:
+        """Exactly this RRset."""
+        ...
+
+    @property
+    def soa(self) -> RRset | None:
+        """The SOA at the apex."""
+        ...
+
+
 class Decision(msgspec.Struct, frozen=True):
     """What an update comes to. `delta` holds all nodes that differ afterwards, the SOA's among them."""
 
     rcode: Rcode
-    delta: dict[str, tuple[RRset, ...]]
+    delta: dict[str, Node]
     why: str = ""
 
 
-def decide(zone: Zone, update: Update | ZoneUpdate, quirks: Quirks = RFC) -> Decision:
+def decide(zone: Readable, update: Update | ZoneUpdate, quirks: Quirks = RFC) -> Decision:
     """Judge an update against a zone, without touching it."""
     if update.zone != zone.origin:
         return _refuse(Rcode.NOTAUTH, f"the zone section names {update.zone}, this is {zone.origin}")
@@ -95,7 +115,9 @@ def _refuse(rcode: Rcode, why: str) -> Decision:
 # -- prerequisites (3.2) ------------------------------------------------------------------------------------
 
 
-def _check_prerequisites(zone: Zone, prerequisites: tuple[Prerequisite, ...], quirks: Quirks) -> Decision | None:
+def _check_prerequisites(
+    zone: Readable, prerequisites: tuple[Prerequisite, ...], quirks: Quirks
+) -> Decision | None:
     values: dict[tuple[str, str], set[str]] = {}
     for p in prerequisites:
         if not within(p.name, zone.origin):
@@ -115,7 +137,7 @@ def _check_prerequisites(zone: Zone, prerequisites: tuple[Prerequisite, ...], qu
     return None
 
 
-def _check_existence(zone: Zone, p: Prerequisite) -> Decision | None:
+def _check_existence(zone: Readable, p: Prerequisite) -> Decision | None:
     in_use = bool(zone.node(p.name))
     exists = zone.rrset(p.name, p.rtype) is not None
     match p.existence:
@@ -142,7 +164,7 @@ def _same_data(rrset: RRset | None, rdatas: set[str], quirks: Quirks) -> bool:
 # -- changes (3.4) ------------------------------------------------------------------------------------------
 
 
-def _prescan(zone: Zone, changes: tuple[Change, ...]) -> Decision | None:
+def _prescan(zone: Readable, changes: tuple[Change, ...]) -> Decision | None:
     for change in changes:
         name, rtype = _subject(change)
         if not within(name, zone.origin):
@@ -165,7 +187,7 @@ def _subject(change: Change) -> tuple[str, str]:
 class _Edit:
     """A draft of the nodes that an update touches."""
 
-    def __init__(self, zone: Zone) -> None:
+    def __init__(self, zone: Readable) -> None:
         self._zone = zone
         self._nodes: dict[str, dict[str, RRset]] = {}
 
@@ -242,14 +264,14 @@ class _Edit:
             _raise_serial(self._zone, delta)
         return Decision(Rcode.NOERROR, delta)
 
-    def _changed(self) -> Iterator[tuple[str, tuple[RRset, ...]]]:
+    def _changed(self) -> Iterator[tuple[str, Node]]:
         for name, types in self._nodes.items():
             node = node_of(types)
             if node != self._zone.node(name):
                 yield name, node
 
 
-def _raise_serial(zone: Zone, delta: dict[str, tuple[RRset, ...]]) -> None:
+def _raise_serial(zone: Readable, delta: dict[str, Node]) -> None:
     """The SOA's serial up by one, unless the update has raised it itself (RFC 2136 section 3.6)."""
     old = zone.soa
     node = delta.get(zone.origin, zone.node(zone.origin))
@@ -259,6 +281,3 @@ def _raise_serial(zone: Zone, delta: dict[str, tuple[RRset, ...]]) -> None:
     serial = serial_after(soa_serial(soa.rdatas[0]))
     raised = RRset(soa.name, "SOA", soa.ttl, (soa_with_serial(soa.rdatas[0], serial),))
     delta[zone.origin] = tuple(raised if rrset is soa else rrset for rrset in node)
-
-
-__all__ = ["BIND", "KNOT", "POWERDNS", "RFC", "Decision", "Delta", "Quirks", "apply", "decide"]

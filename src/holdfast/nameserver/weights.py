@@ -16,8 +16,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
-from holdfast.model.records import TYPE_WEIGHT, Weighted
-from holdfast.nameserver.zone import Node, pick
+from holdfast.model.records import RRset, Weighted
 
 WEIGHT_MAX: Final = 0xFFFF
 WEIGHT_DEFAULT: Final = 1
@@ -47,15 +46,18 @@ def decode_weight(rdata: str) -> Weighted | None:
         return None
 
 
-def weights_of(node: Node, addresses: Sequence[str]) -> tuple[int, ...]:
-    """The weight of each address by the node's `TYPE65280`; where it has none at all, all alike."""
-    rrset = pick(node, TYPE_WEIGHT)
+def weights_of(kept: RRset | None, addresses: Sequence[str]) -> tuple[int, ...]:
+    """The weight of each address by the `TYPE65280` RRset beside it; without one, all alike.
+
+    All zero would be an empty answer to everybody: then all count alike (I2 goes before weights).
+    """
     known: dict[str, int] = {}
-    for rdata in () if rrset is None else rrset.rdatas:
+    for rdata in () if kept is None else kept.rdatas:
         weighted = decode_weight(rdata)
         if weighted is not None:
             known[weighted.address] = weighted.weight
-    return tuple(known.get(_compressed(address), WEIGHT_DEFAULT) for address in addresses)
+    weights = tuple(known.get(_compressed(address), WEIGHT_DEFAULT) for address in addresses)
+    return weights if any(weights) else (WEIGHT_DEFAULT,) * len(addresses)
 
 
 def _compressed(address: str) -> str:

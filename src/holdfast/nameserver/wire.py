@@ -3,8 +3,9 @@
 Canonical presentation form: names lower case without final dot, also inside rdata; IPv6 compressed; TXT quoted
 string by string (so `"ab" "cd"` is not `"abcd"`, R6); unknown types as in RFC 3597 without inner spaces; the
 rdatas of a set sorted. Prerequisites go out with TTL 0: dnspython's `present(name, rdataset)` keeps the TTL and
-gets FORMERR (facts on DNS fencing). Built by hand rather than by `UpdateMessage.replace`, which is several
-times slower; `encoding` writes the same update several times faster still; parsed rdata and names are cached, since a fence stands in every message of its plan.
+gets FORMERR (facts on DNS fencing). Built by hand rather than by `UpdateMessage.replace`, which is several times
+slower (`encoding` writes the same update faster still); parsed rdata and names are cached, since a fence stands in
+every message of its plan.
 """
 
 from __future__ import annotations
