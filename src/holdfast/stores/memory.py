@@ -100,9 +100,13 @@ class MemoryState:
 class MemoryStore:
     """Implements `stores.port.Store` for one process: nothing survives it."""
 
-    def __init__(self, state: MemoryState | None = None) -> None:
-        self.state = MemoryState() if state is None else state
-        self._hints = HintHub()
+    def __init__(self, state: MemoryState | None = None, *, beside: MemoryStore | None = None) -> None:
+        """On `state`, on the data (and hints) of the store `beside`, or on nothing yet."""
+        if beside is not None:
+            assert state is None, "the data are those of the store beside"
+            state = beside.state
+        self.state: MemoryState = MemoryState() if state is None else state
+        self._hints: HintHub = HintHub() if beside is None else beside._hints
         self._closed = False
 
     async def get(self, op: Get) -> Entry | CouldNotAsk | None:
