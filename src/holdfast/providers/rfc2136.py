@@ -129,10 +129,7 @@ class Rfc2136Provider:
         if isinstance(response, CouldNotAsk):
             return await self._after_silence(scope, write, response) if response.maybe_applied else response
         if reading.refused_for_good(response):
-            return Denied(
-                f"the primary of {self._zone} answered {response.rcode.value} to an update: check the key (name,"
-                f" secret, clock) and that it may update this zone"
-            )
+            return await self._after_denial(write, response.rcode)
         if response.rcode is Rcode.NOERROR:
             return await self._after_noerror(scope, write)
         return await self._after_refusal(scope, write, response.rcode)
@@ -210,6 +207,17 @@ class Rfc2136Provider:
         if done is not None:
             return done
         return lost if self._pin_fence_holds(write, seen) else FenceMoved(seen)
+
+    async def _after_denial(self, write: FencedWrite, rcode: Rcode) -> WriteResult:
+        """PowerDNS answers REFUSED also where an address would stand beside a CNAME: then an owner is to blame."""
+        if rcode is Rcode.REFUSED and write.changes:
+            offenders = await reading.offenders_at(self._zone, tuple(sorted({c.name for c in write.changes})))
+            if isinstance(offenders, tuple) and offenders:
+                return Blocked(offenders)
+        return Denied(
+            f"the primary of {self._zone} answered {rcode.value} to an update: check the key (name, secret, clock)"
+            f" and that it may update this zone"
+        )
 
     async def _after_refusal(self, scope: str, write: FencedWrite, rcode: Rcode) -> WriteResult:
         """Lost the race, or an owner is in the way, or (SERVFAIL) perhaps another's fault: never bisect (R4)."""
