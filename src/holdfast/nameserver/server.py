@@ -23,6 +23,7 @@ from holdfast.nameserver.settings import NameserverProblem, ServerSettings
 from holdfast.nameserver.signing import unix_time_s
 from holdfast.nameserver.sockets import listen_pair
 from holdfast.nameserver.streams import Streams
+from holdfast.nameserver.zone import Zone
 from holdfast.ports.dns import Rcode
 from holdfast.ports.events import Event
 
@@ -145,6 +146,10 @@ class EmbeddedServer:
     def serial(self, zone: str) -> int:
         """The serial that a zone is served with."""
         return self._keepers[zone].zone.serial
+
+    def zone(self, zone: str) -> Zone:
+        """A zone as it is served now; not to be changed."""
+        return self._keepers[zone].zone
 
     def _forget(self) -> None:
         assert self._answerer is not None

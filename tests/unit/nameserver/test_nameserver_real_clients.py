@@ -60,7 +60,7 @@ async def test_what_is_not_signed_rightly_is_refused(tmp_path: Path) -> None:
 
 
 async def test_transfer_to_a_signed_client(tmp_path: Path) -> None:
-    """AXFR gives the whole zone, SOA first and last, with signatures that dig accepts; also in several messages."""
+    """AXFR gives the whole zone, SOA first and last, with signatures that dig accepts."""
     async with serving(tmp_path) as (_, port):
         lines = [f"update add n{i}.{ZONE} 30 TXT {'x' * 200}" for i in range(200)]
         assert await nsupdate(port, *lines) == ""
