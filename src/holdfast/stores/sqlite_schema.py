@@ -89,6 +89,7 @@ def _recognised(connection: sqlite3.Connection, path: Path) -> bool:
 def _check_structure(connection: sqlite3.Connection, path: Path) -> None:
     found: str = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
+        found = " ".join(found.split())
         raise Refused(
             f"the store {path} is damaged ({found}): stop all processes, put a copy in its place,"
             f" and remove {path.name}-wal and {path.name}-shm"
