@@ -22,7 +22,8 @@ from servers.knot import start_knot
 from servers.powerdns import start_powerdns
 from servers.process import Missing, Running, Starter, ZoneSpec
 
-ZONES = 64
+ZONES = 96
+"""Above the number of tests that ask for one."""
 STARTERS: dict[ProviderKind, Starter] = {
     ProviderKind.BIND: start_bind,
     ProviderKind.KNOT: start_knot,
