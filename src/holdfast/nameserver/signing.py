@@ -21,7 +21,7 @@ import dns.tsig
 import msgspec
 from dns.rdtypes.ANY.TSIG import TSIG
 
-from holdfast.nameserver.parsing import Malformed, Record, end_of_questions, read_header, read_records
+from holdfast.nameserver.parsing import Malformed, Record, end_of_questions, read_header, read_records, skip_record
 from holdfast.nameserver.wire import dns_name
 
 FUDGE_S: Final = 300
@@ -64,10 +64,12 @@ def unsign(wire: bytes, keys: Keys, *, now_s: int) -> Signed | BadSignature | No
     if header.fourth == 0:
         return None
     count = header.second + header.third + header.fourth
-    records = list(read_records(wire, end_of_questions(wire, header.first), count))
-    if any(r.rdtype == dns.rdatatype.TSIG for r in records[:-1]):
-        raise Malformed("a TSIG that is not the last record")
-    last = records[-1]
+    at = end_of_questions(wire, header.first)
+    for _ in range(count - 1):
+        at, rdtype = skip_record(wire, at)
+        if rdtype == dns.rdatatype.TSIG:
+            raise Malformed("a TSIG that is not the last record")
+    (last,) = read_records(wire, at, 1)
     if last.rdtype != dns.rdatatype.TSIG:
         return None
     return _verify(wire, last, keys, now_s, header.fourth)

@@ -31,6 +31,7 @@ UPDATE = encode_update(Update(ZONE, (), (SetRRset(rr("www", "A", "192.0.2.9")),)
 
 
 def answerer(zone: Zone, **more: object) -> Answerer:
+    """The rules around one zone, with chance fixed."""
     return Answerer(
         {ZONE: zone},
         keys={KEY_NAME: KEY},
@@ -44,6 +45,7 @@ def answerer(zone: Zone, **more: object) -> Answerer:
 def ask(
     server: Answerer, name: str, rtype: str, *, signed: bool = False, stream: bool = False
 ) -> dns.message.Message:
+    """One question, and its answer as dnspython reads it."""
     query = ask_message(name, rtype)
     if signed:
         query.use_tsig(KEY)
@@ -53,10 +55,12 @@ def ask(
 
 
 def addresses(message: dns.message.Message) -> list[str]:
+    """All addresses of an answer, in order."""
     return [item.to_text() for rrset in message.answer for item in rrset if rrset.rdtype in (1, 28)]
 
 
 def weighted(*pairs: tuple[str, int]) -> tuple[RRset, RRset]:
+    """Addresses at the name `w` and their weights."""
     weights = sorted(encode_weight(Weighted(address, weight)) for address, weight in pairs)
     return rr("w", "A", *(address for address, _ in pairs)), rr("w", TYPE_WEIGHT, *weights)
 
@@ -115,7 +119,7 @@ def test_pages_are_forgotten_when_told() -> None:
 
 
 def test_referral_with_glue_and_negative_ttl() -> None:
-    """A delegation is answered with NS and the addresses of its servers; a negative answer with the SOA's minimum."""
+    """A delegation gives NS and the addresses of its servers; a negative one with the SOA's minimum."""
     server = answerer(small_zone(rr("sub", "NS", f"ns.sub.{ZONE}"), rr("ns.sub", "A", "192.0.2.3")))
     referral = ask(server, f"x.sub.{ZONE}", "A")
     assert not referral.flags & dns.flags.AA
@@ -125,6 +129,7 @@ def test_referral_with_glue_and_negative_ttl() -> None:
 
 
 def sign(wire: bytes, key: dns.tsig.Key = KEY, now_s: int = NOW_S) -> bytes:
+    """A message with its TSIG."""
     return append_signature(wire, key, now_s=now_s)[0]
 
 
@@ -143,7 +148,7 @@ def test_updates_without_a_right(wire: bytes, stream: bool, rcode: Rcode, error:
     """Unsigned, over UDP, with a key, secret, algorithm or time that is wrong: the RFC's code for each."""
     answer = answerer(small_zone()).take(wire, stream=stream)
     assert isinstance(answer, bytes)
-    message = dns.message.from_wire(answer, keyring=False, continue_on_error=True)  # type: ignore[call-overload]
+    message = dns.message.from_wire(answer, keyring=False, continue_on_error=True)
     assert message.rcode() == dns.rcode.from_text(rcode.value)
     assert message.id == 77
     assert (message.tsig[0].error or None if message.tsig else None) == error
@@ -187,7 +192,7 @@ def _check(take: Callable[[bytes], object], wire: bytes) -> None:
     if isinstance(answer, bytes):
         assert answer[:2] == wire[:2]
         assert answer[2] & 0x80, "an answer says that it is one"
-        dns.message.from_wire(answer, keyring=False, continue_on_error=True)  # type: ignore[call-overload]
+        dns.message.from_wire(answer, keyring=False, continue_on_error=True)
 
 
 @given(st.one_of(damaged(), st.binary(max_size=600)), st.booleans())

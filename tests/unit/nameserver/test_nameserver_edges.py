@@ -91,7 +91,7 @@ async def test_an_occupied_port_says_what_to_do(tmp_path: Path, kind: socket.Soc
 
 
 def test_keys_from_files_and_environment(tmp_path: Path) -> None:
-    """Plain base64 and tsig-keygen's form are read; what others can read is refused, and no text shows the secret."""
+    """Plain base64 and tsig-keygen's form are read; what others can read is refused, the secret never shown."""
     file = tmp_path / "key"
     file.write_text(f'key "k" {{ algorithm hmac-sha256; secret "{SECRET}"; }};\n', encoding="ascii")
     file.chmod(0o600)
@@ -99,7 +99,7 @@ def test_keys_from_files_and_environment(tmp_path: Path) -> None:
     from_env = load_key(KeySettings("k", env="HF_KEY"), {"HF_KEY": SECRET})
     assert from_file == from_env
     file.chmod(0o640)
-    with pytest.raises(NameserverProblem, match="0640.*chmod 600") as refused:
+    with pytest.raises(NameserverProblem, match=r"0640.*chmod 600") as refused:
         load_key(KeySettings("k", file=str(file)), {})
     assert SECRET not in str(refused.value)
 

@@ -169,6 +169,7 @@ TYPES = st.sampled_from(sorted(DATA))
 
 @st.composite
 def rrsets(draw: st.DrawFn) -> RRset:
+    """An RRset of a few names, types and values."""
     rtype = draw(TYPES)
     single = rtype in ("CNAME", "SOA")
     name = "@" if rtype == "SOA" else draw(NAMES)
@@ -192,6 +193,7 @@ PREREQUISITES = st.one_of(
 
 
 def tuples(of: st.SearchStrategy[Change], most: int) -> st.SearchStrategy[tuple[Change, ...]]:
+    """Changes of one message."""
     return st.lists(of, max_size=most).map(tuple)
 
 
