@@ -29,6 +29,9 @@ class Change(msgspec.Struct, frozen=True, order=True):
     subject: str
     text: str
 
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.text}"
+
 
 def describe(
     before: Configuration | None, after: Configuration, *, by_word: frozenset[str] = frozenset()
@@ -48,7 +51,7 @@ def describe(
 
 def text(changes: tuple[Change, ...]) -> str:
     """One line a change."""
-    return "\n".join(f"  {c.subject}: {c.text}" for c in changes) or "  nothing"
+    return "\n".join(f"  {c}" for c in changes) or "  nothing"
 
 
 def _fields(before: S, after: S, *, but: tuple[str, ...] = ()) -> str:

@@ -162,6 +162,7 @@ def _service(table: Table, path: str, dns_listen: str) -> ServiceSettings:
         dns_listen=dns_listen,
         metrics_listen=_listen(table, "metrics_listen", METRICS_LISTEN_DEFAULT),
         enactors=_enactors(table),
+        directory=str(here),
     )
     table.close()
     return settings

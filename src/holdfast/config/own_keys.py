@@ -32,11 +32,8 @@ def key_path(service: ServiceSettings, key_name: str) -> Path:
 
 
 def local_zones(configuration: Configuration, service: ServiceSettings) -> tuple[ZoneConfig, ...]:
-    """The zones with `key_file` filled in where the embedded server's key is generated. Pure."""
-    return tuple(
-        msgspec.structs.replace(zone, key_file=str(key_path(service, zone.key_name))) if _generated(zone) else zone
-        for zone in configuration.zones
-    )
+    """The zones with `key_file` as on this machine: a generated key's path, a relative one made absolute. Pure."""
+    return tuple(_local(zone, service) for zone in configuration.zones)
 
 
 def ensure_keys(configuration: Configuration, service: ServiceSettings) -> tuple[str, ...] | KeyNotMade:
@@ -53,6 +50,14 @@ def ensure_keys(configuration: Configuration, service: ServiceSettings) -> tuple
             return KeyNotMade(f"the key {path} cannot be written: {error.strerror}")
         made.append(str(path))
     return tuple(made)
+
+
+def _local(zone: ZoneConfig, service: ServiceSettings) -> ZoneConfig:
+    if _generated(zone):
+        return msgspec.structs.replace(zone, key_file=str(key_path(service, zone.key_name)))
+    if zone.key_file:
+        return msgspec.structs.replace(zone, key_file=str(Path(service.directory) / zone.key_file))
+    return zone
 
 
 def _generated(zone: ZoneConfig) -> bool:

@@ -23,7 +23,8 @@ def check_pool(
         return
     _names(group, notes)
     _addresses(group, allowed_prefixes, notes)
-    _families(group, notes)
+    if group.value.check.kind is not CheckKind.NONE:
+        _families(group, notes)
     _weights(group, weightless_zones, notes)
     _check(group, notes)
 

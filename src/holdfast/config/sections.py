@@ -24,7 +24,7 @@ from holdfast.model.configuration import (
 T = TypeVar("T")
 KEY_ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 DNS_LISTEN_DEFAULT = "127.0.0.1:5335"
-TTL_MAX = 7 * 86400
+TTL_MAX = 2**31 - 1
 PROBERS_DEFAULT = tuple(ProberConfig(name=n, vantage=f"vantage-{n}") for n in ("a", "b", "c"))
 _ZONE = ZoneConfig(name="", provider=ProviderKind.MEMORY, server="")
 _GROUP = GroupConfig(name="", targets=(), check=Check())

@@ -27,6 +27,8 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     """`address:port` of `/metrics`; empty is off."""
     enactors: tuple[str, ...] = ENACTORS_DEFAULT
     """Writer ids of the enactors that run here."""
+    directory: str = ""
+    """Where the file lies: a relative `key_file` counts from here."""
 
 
 class Loaded(msgspec.Struct, frozen=True):
