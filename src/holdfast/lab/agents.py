@@ -1,0 +1,238 @@
+"""Agents: an actor's local state and its private world, interned to one number; and the moves that it has.
+
+Numbers keep the search to look-ups. `rows[agent]` maps the number of the shared cell that the agent's pending
+operation touches to its moves there; it fills as the search meets new pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from holdfast.lab.actor import Actor, Done, Failed
+from holdfast.lab.automaton import Automaton, Pending
+from holdfast.lab.world.faults import Fault, Faults
+from holdfast.lab.world.outcomes import cell_of, outcomes
+from holdfast.lab.world.own import Own, chosen, private, restarted
+from holdfast.nameserver.updating import RFC, Quirks
+from holdfast.ports.clock import Idle
+from holdfast.ports.disk import Promote
+from holdfast.ports.dns import Ask, AskMany
+from holdfast.ports.operation import Operation
+
+PRIVATE_MAX = 10_000
+"""Private operations in a row, after which a loop counts as spinning without ever asking anybody."""
+
+
+class Move(NamedTuple):
+    """One thing that an agent may do next. `cell` is the touched cell's number afterwards, `flies` a message's."""
+
+    cost: int
+    agent: int
+    cell: int
+    flies: int
+    label: str
+    result: Any
+
+
+class Interner:
+    """Values to numbers and back; number 0 is the first value."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._numbers: dict[Any, int] = {}
+
+    def number(self, value: Any) -> int:
+        """The value's number, a new one if it was not seen before."""
+        found = self._numbers.get(value)
+        if found is None:
+            found = self._numbers[value] = len(self.values)
+            self.values.append(value)
+        return found
+
+
+class AgentKey(NamedTuple):
+    """What an agent is."""
+
+    program: int
+    local: int
+    own: Own
+
+
+class Agents:
+    """All agents of a system. Actors of one kind share a program."""
+
+    def __init__(
+        self,
+        actors: tuple[Actor, ...],
+        faults: Faults,
+        *,
+        cells: tuple[str, ...],
+        quirks: dict[str, Quirks],
+        sinks: tuple[str, ...],
+        merge: bool = True,
+    ) -> None:
+        self.faults, self._quirks, self._sinks = faults, quirks, sinks
+        self.messages, self.cells = Interner(), Interner()
+        self._cell_numbers = {name: i for i, name in enumerate(cells)}
+        self._keys: dict[AgentKey, int] = {}
+        self.keys: list[AgentKey] = []
+        self.pending: list[Pending] = []
+        """The pending operation as it touches the world: one question of an `AskMany` at a time."""
+        self.touches: list[int] = []
+        """Index of the cell that it touches, -1 for none."""
+        self.rows: list[dict[int, tuple[Move, ...]]] = []
+        self.alive: list[bool] = []
+        self.idle: list[bool] = []
+        """Whether the agent still runs, and whether it rests."""
+        self.programs: list[Automaton] = []
+        self._crash = faults.allows(Fault.CRASH)
+        kinds: dict[str, int] = {}
+        self.program_of: list[int] = []
+        for actor in actors:
+            if actor.kind not in kinds:
+                kinds[actor.kind] = len(self.programs)
+                self.programs.append(Automaton(actor.kind, actor.start, merge=merge))
+            self.program_of.append(kinds[actor.kind])
+        self.start = tuple(
+            self._settle(p, 0, Own(disk=tuple(sorted(a.disk))))
+            for p, a in zip(self.program_of, actors, strict=True)
+        )
+        self._crashed: dict[int, int] = {}
+
+    def stops(self, pending: Operation[Any]) -> bool:
+        """Whether a private operation is a step by itself: the crash point before a rename."""
+        return self._crash and isinstance(pending, Promote)
+
+    # -- interning ------------------------------------------------------------------------------------------
+
+    def _settle(self, program: int, local: int, own: Own) -> int:
+        """The agent after all private operations that can be done at once."""
+        automaton = self.programs[program]
+        for _ in range(PRIVATE_MAX):
+            pending = automaton.pending[local]
+            if not isinstance(pending, Operation) or self.stops(pending):
+                return self._number(program, local, own)
+            done = private(own, pending, program)
+            if done is None:
+                return self._number(program, local, own)
+            result, own = done
+            local = automaton.step(local, result)
+        return self._number(program, local, own)
+
+    def _number(self, program: int, local: int, own: Own) -> int:
+        key = AgentKey(program, local, own)
+        found = self._keys.get(key)
+        if found is None:
+            found = self._keys[key] = len(self.keys)
+            pending = self.programs[program].pending[local]
+            if isinstance(pending, AskMany) and pending.questions:
+                name, rtype = pending.questions[len(own.answers)]
+                pending = Ask(pending.zone, name, rtype)
+            self.keys.append(key)
+            self.pending.append(pending)
+            cell = cell_of(pending) if isinstance(pending, Operation) else ""
+            self.touches.append(self._cell_numbers[cell] if cell else -1)
+            self.rows.append({})
+            self.alive.append(isinstance(pending, Operation))
+            self.idle.append(isinstance(pending, Idle))
+        return found
+
+    # -- what an agent may do -------------------------------------------------------------------------------
+
+    def moves(self, agent: int, cell: int) -> tuple[Move, ...]:
+        """Moves of an agent while the cell that it touches has this number (-1: it touches none)."""
+        found = self.rows[agent].get(cell)
+        if found is None:
+            found = self.rows[agent][cell] = self._compute(agent, cell)
+        return found
+
+    def _compute(self, agent: int, cell: int) -> tuple[Move, ...]:
+        key, pending = self.keys[agent], self.pending[agent]
+        if not isinstance(pending, Operation):
+            return ()
+        if cell < 0:
+            return self._alone(key, pending)
+        name = cell_of(pending)
+        cut = next((how for where, how in sorted(key.own.cuts) if self._cell_numbers[name] == where), "")
+        found = outcomes(
+            self.cells.values[cell],
+            pending,
+            self.faults,
+            quirks=self._quirks.get(name, RFC),
+            sinks=self._sinks,
+            cut=cut,
+        )
+        moves = [
+            Move(
+                o.cost,
+                self._answered(key, o.result),
+                self.cells.number(o.cell),
+                -1 if o.flies is None else self.messages.number(o.flies),
+                o.label,
+                o.result,
+            )
+            for o in found
+        ]
+        return _distinct(moves)
+
+    def _alone(self, key: AgentKey, pending: Operation[Any]) -> tuple[Move, ...]:
+        done = private(key.own, pending, key.program)  # a `Promote` that waited for its crash point
+        if done is not None:
+            result, own = done
+            return (Move(0, self._on(key, result, own), -1, -1, "", result),)
+        choices = chosen(key.own, pending)
+        assert choices is not None, f"the laboratory has no answer for {type(pending).__name__}"
+        return _distinct([Move(0, self._on(key, r, own), -1, -1, label, r) for label, r, own in choices])
+
+    def _on(self, key: AgentKey, result: Any, own: Own) -> int:
+        return self._settle(key.program, self.programs[key.program].step(key.local, result), own)
+
+    def _answered(self, key: AgentKey, result: Any) -> int:
+        pending = self.programs[key.program].pending[key.local]
+        if isinstance(pending, AskMany) and pending.questions:
+            answers = (*key.own.answers, result)
+            if len(answers) < len(pending.questions):
+                return self._number(key.program, key.local, msgspec.structs.replace(key.own, answers=answers))
+            return self._on(key, answers, msgspec.structs.replace(key.own, answers=()))
+        return self._on(key, result, key.own)
+
+    # -- what may happen to an agent ------------------------------------------------------------------------
+
+    def crashed(self, agent: int) -> int:
+        """The agent after a crash and a restart."""
+        found = self._crashed.get(agent)
+        if found is None:
+            key = self.keys[agent]
+            found = self._crashed[agent] = self._settle(key.program, 0, restarted(key.own))
+        return found
+
+    def with_cuts(
+        self, agent: int, change: Callable[[frozenset[tuple[int, str]]], frozenset[tuple[int, str]]]
+    ) -> int:
+        """The agent with other cuts from the world."""
+        key = self.keys[agent]
+        return self._number(key.program, key.local, msgspec.structs.replace(key.own, cuts=change(key.own.cuts)))
+
+    def ended(self, agent: int) -> Done | Failed | None:
+        """How the agent's coroutine ended; None while it runs."""
+        pending = self.pending[agent]
+        return None if isinstance(pending, Operation) else pending
+
+    def close(self) -> None:
+        """Close all suspended coroutines."""
+        for program in self.programs:
+            program.close()
+
+
+def _distinct(moves: list[Move]) -> tuple[Move, ...]:
+    """Without those that come to the same; the first, cheapest label stays."""
+    seen: set[tuple[int, int, int]] = set()
+    found: list[Move] = []
+    for move in sorted(moves, key=lambda m: m.cost):
+        if move[1:4] not in seen:
+            seen.add(move[1:4])
+            found.append(move)
+    return tuple(found)

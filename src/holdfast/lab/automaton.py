@@ -1,0 +1,160 @@
+"""Learned local automata: the real coroutine is run only on pairs (local state, result) not seen before.
+
+A coroutine's next operation depends only on the results that it has had. So `(state, result) -> (state,
+operation)` is a table that fills while a search runs; afterwards the search is look-ups. Two suspended runs are
+one state when their snapshots are equal (`lab.snapshot`): that is what makes endless loops finite.
+
+Preconditions are checked, not assumed: every re-run of a path compares each operation with the one recorded
+(`NonDeterminismError` names actor and port), what awaits no operation is refused (`PortBypassedError`), and
+what has no canonical form is refused by `lab.snapshot`.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Coroutine, Hashable
+from typing import Any, TypeAlias
+
+from holdfast.lab.actor import Done, Failed, NonDeterminismError, PortBypassedError, Start
+from holdfast.lab.canonical import text
+from holdfast.lab.snapshot import snapshot
+from holdfast.ports.operation import Operation
+
+Running: TypeAlias = Coroutine[Any, Any, Any]
+Pending: TypeAlias = Operation[Any] | Done | Failed
+
+LIVE_MAX = 512
+"""Suspended coroutines kept so that their first successor needs no re-run."""
+
+
+class Automaton:
+    """The automaton of one kind of actor. State 0 is the start; states are numbered as they are found."""
+
+    def __init__(self, kind: str, start: Start, *, merge: bool = True) -> None:
+        self.kind = kind
+        self.pending: list[Pending] = []
+        self.runs = 0
+        """How often the real coroutine was started."""
+        self._start = start
+        self._merge = merge
+        self._parents: list[tuple[int, Any] | None] = []
+        self._next: list[dict[Any, int]] = []
+        self._states: dict[Hashable, int] = {}
+        self._live: OrderedDict[int, Running] = OrderedDict()
+        running = self._begin()
+        self._enter(running, self._send(running, None), None)
+
+    def step(self, state: int, result: Hashable) -> int:
+        """The state after the pending operation of `state` was answered by `result`."""
+        found = self._next[state].get(result)
+        if found is None:
+            running = self._at(state)
+            found = self._enter(running, self._send(running, result), (state, result))
+            self._next[state][result] = found
+        return found
+
+    def path(self, state: int) -> tuple[Any, ...]:
+        """Results that lead from the start to `state` (the first way that was found)."""
+        results: list[Any] = []
+        parent = self._parents[state]
+        while parent is not None:
+            results.append(parent[1])
+            parent = self._parents[parent[0]]
+        return tuple(reversed(results))
+
+    def _begin(self) -> Running:
+        self.runs += 1
+        return self._start()
+
+    def _at(self, state: int) -> Running:
+        """The real coroutine, suspended in `state`: kept alive, or run again along its path."""
+        live = self._live.pop(state, None)
+        if live is not None:
+            return live
+        states = [state]
+        while (parent := self._parents[states[-1]]) is not None:
+            states.append(parent[0])
+        states.reverse()
+        running = self._begin()
+        pending = self._send(running, None)
+        for before, after in zip([None, *states], states, strict=False):
+            if before is not None:
+                parent = self._parents[after]
+                assert parent is not None
+                pending = self._send(running, parent[1])
+            self._same(after, pending)
+        return running
+
+    def _same(self, state: int, pending: Pending) -> None:
+        recorded = self.pending[state]
+        if recorded != pending:
+            raise NonDeterminismError(
+                f"{self.kind}: the same results led to {describe(pending)} where {describe(recorded)} came "
+                "before: it reads a clock, chance or shared state that is no port, or holds state that "
+                "its frames do not show"
+            )
+
+    def _send(self, running: Running, result: Any) -> Pending:
+        return send(self.kind, running, result)
+
+    def _enter(self, running: Running, pending: Pending, parent: tuple[int, Any] | None) -> int:
+        key: Hashable
+        if not isinstance(pending, Operation):
+            key = pending
+        elif self._merge:
+            key = (pending, snapshot(running))
+        else:
+            key = ((), None) if parent is None else parent
+        found = self._states.get(key)
+        if found is None:
+            found = self._states[key] = len(self.pending)
+            self.pending.append(pending)
+            self._parents.append(parent)
+            self._next.append({})
+            if isinstance(pending, Operation):
+                self._keep(found, running)
+                return found
+        running.close()
+        return found
+
+    def _keep(self, state: int, running: Running) -> None:
+        self._live[state] = running
+        if len(self._live) > LIVE_MAX:
+            self._live.popitem(last=False)[1].close()
+
+    def __len__(self) -> int:
+        return len(self.pending)
+
+    def close(self) -> None:
+        """Close the coroutines that are still suspended."""
+        for running in self._live.values():
+            running.close()
+        self._live.clear()
+
+
+def send(kind: str, running: Running, result: Any) -> Pending:
+    """Answer the pending operation; the next one, or how the coroutine ended.
+
+    Raises:
+        PortBypassedError: it awaited something that is no operation.
+    """
+    pending: object
+    try:
+        pending = running.send(result)
+    except StopIteration as stop:
+        return Done(stop.value)
+    except Exception as error:  # a raising loop is a finding, not a crash of the lab
+        return Failed(f"{type(error).__name__}: {error}")
+    if not isinstance(pending, Operation):
+        running.close()
+        raise PortBypassedError(
+            f"{kind}: awaited {type(pending).__module__}.{type(pending).__qualname__}, which is no operation of "
+            "holdfast.ports: loops of the chain await nothing else"
+        )
+    return pending
+
+
+def describe(pending: Pending) -> str:
+    """One line for people: the operation with its port."""
+    port = type(pending).__module__.rsplit(".", 1)[-1]
+    return f"{port}.{text(pending)}"

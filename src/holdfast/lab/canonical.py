@@ -1,0 +1,119 @@
+"""Canonical forms: when two values count as equal for a search, and the text that a trace hashes.
+
+Local states may be merged only if everything that they hold is a *value*. What has no canonical form (an open
+socket, a lock, a cycle) is refused with its type, never ignored: a merge on less than the whole state would make
+a proof unsound.
+"""
+
+from __future__ import annotations
+
+import enum
+import types
+from collections.abc import Hashable, Iterable
+from typing import Any
+
+import msgspec
+
+_ATOMS = (str, bytes, type(None), int)
+_CONSTANTS = (type, types.ModuleType, types.BuiltinFunctionType, types.CodeType)
+_ITERATORS = frozenset(
+    {type(iter(())), type(iter([])), type(iter(range(0))), type(iter("")), type(reversed(())), type(reversed([]))}
+    | {enumerate, zip, map, type(iter({})), type(iter({}.items())), type(iter({}.values())), type(iter(set()))}
+)
+
+
+class NotCanonicalError(TypeError):
+    """A coroutine holds something that is no value, so its states can't be compared."""
+
+
+def canonical(value: Any, depth: int = 0) -> Hashable:
+    """A hashable stand-in, equal exactly when the values are interchangeable.
+
+    Raises:
+        NotCanonicalError: names the type that has no canonical form.
+    """
+    kind = type(value)
+    if kind is bool or kind is float:
+        return (kind, value)
+    if kind in _ATOMS or isinstance(value, (enum.Enum, *_CONSTANTS)):
+        return value  # type: ignore[no-any-return]  # atoms and enums are hashable
+    if depth > 40:
+        raise NotCanonicalError(f"{kind.__name__} is nested more than 40 deep, or refers to itself")
+    if kind is tuple:
+        return (tuple, *_each(value, depth))
+    if isinstance(value, msgspec.Struct):
+        return _struct(value, depth)
+    if kind in (frozenset, set):
+        return (kind, frozenset(_each(value, depth)))
+    if kind is list:
+        return (list, *_each(value, depth))
+    if isinstance(value, dict):
+        return (kind, *((canonical(k, depth + 1), canonical(v, depth + 1)) for k, v in value.items()))
+    return _other(value, depth)
+
+
+def _each(values: Iterable[Any], depth: int) -> Iterable[Hashable]:
+    return (canonical(v, depth + 1) for v in values)
+
+
+def _struct(value: msgspec.Struct, depth: int) -> Hashable:
+    if value.__struct_config__.frozen:
+        try:
+            hash(value)
+        except TypeError:
+            pass
+        else:
+            return value
+    return (type(value), *(canonical(getattr(value, f), depth + 1) for f in value.__struct_fields__))
+
+
+def _other(value: Any, depth: int) -> Hashable:
+    kind = type(value)
+    if kind in _ITERATORS:
+        # An iterator is where it stands in what it walks: `__reduce__` says both without moving it.
+        return (kind, canonical(value.__reduce__()[1:], depth + 1))
+    if kind is types.FunctionType:
+        cells = tuple(c.cell_contents for c in value.__closure__ or ())
+        return (kind, value.__code__, canonical(cells, depth + 1), canonical(value.__defaults__, depth + 1))
+    if kind is types.MethodType:
+        return (kind, canonical(value.__func__, depth + 1), canonical(value.__self__, depth + 1))
+    if kind is types.CellType:
+        return (kind, canonical(value.cell_contents, depth + 1))
+    if kind in (range, slice):
+        return (kind, value.start, value.stop, value.step)
+    fields = _fields(value)
+    if fields is None:
+        raise NotCanonicalError(f"{kind.__module__}.{kind.__qualname__} has no canonical form")
+    return (kind, *((name, canonical(v, depth + 1)) for name, v in fields))
+
+
+def _fields(value: Any) -> list[tuple[str, Any]] | None:
+    """Attributes of an ordinary Python object (a provider, a small helper class), or None."""
+    kind = type(value)
+    if kind.__module__ == "builtins" or not kind.__flags__ & (1 << 9):  # Py_TPFLAGS_HEAPTYPE
+        return None
+    found = dict(getattr(value, "__dict__", {}))
+    for base in kind.__mro__:
+        slots = base.__dict__.get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                found[name] = getattr(value, name)
+    return sorted(found.items())
+
+
+def text(value: Any) -> str:
+    """One line, the same for equal values on any machine and Python: what traces and orders rest on."""
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__name__}.{value.name}"
+    if isinstance(value, msgspec.Struct):
+        inner = ",".join(f"{f}={text(getattr(value, f))}" for f in value.__struct_fields__)
+        return f"{type(value).__name__}({inner})"
+    if isinstance(value, frozenset | set):
+        return "{" + ",".join(sorted(text(v) for v in value)) + "}"
+    if isinstance(value, tuple | list):
+        return "(" + ",".join(text(v) for v in value) + ")"
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{text(k)}:{text(v)}" for k, v in value.items()) + "}"
+    if value is None or isinstance(value, str | bytes | int | float):
+        return repr(value)
+    return f"<{type(value).__name__}>"

@@ -1,0 +1,1 @@
+"""Engines over one system and one kind of tape: sampling, exhaustive, partial-order reduction, shrinking."""

@@ -1,0 +1,38 @@
+"""What every engine hands back."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A broken property, and the choices that lead there from the start."""
+
+    broken: str
+    choices: tuple[int, ...]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """The end of a search. `complete` False means that a budget ran out: then nothing is proved.
+
+    `units` are states, schedules or executions, by engine; `bounds` belongs into every sentence about it.
+    """
+
+    engine: str
+    bounds: str
+    units: str
+    count: int
+    steps: int
+    seconds: float
+    complete: bool
+    found: Found | None = None
+    terminal: frozenset[tuple[int, ...]] = frozenset()
+
+    def sentence(self) -> str:
+        """One sentence that never says more than was done."""
+        rate = f"{self.count} {self.units} in {self.seconds:.2f} s ({self.count / max(self.seconds, 1e-9):,.0f}/s)"
+        if self.found is not None:
+            return f"{self.engine}: BROKEN for {self.bounds}: {self.found.broken}; {rate}"
+        if self.complete:
+            return f"{self.engine}: proved for {self.bounds}; {rate}"
+        return f"{self.engine}: nothing found for {self.bounds}, but not proved: the budget ended first; {rate}"
