@@ -135,7 +135,7 @@ async def _doubt(state: Prober, work: Roster, view: View) -> Prober:
         await Disarm((TOGETHER,))
     doubt = distrust(view.tracks(), view.lateness, distrust_share=state.limits.distrust_share)
     if bool(doubt) != bool(state.doubt):
-        kind = "prober.distrusts-itself" if doubt else "prober.trusts-itself"
+        kind = "prober.distrusts_itself" if doubt else "prober.trusts_itself"
         await _say(state, kind, doubt or "the cause of its doubt is gone")
     # The text is kept from the beginning: its figures change with each result, and are no news.
     doubt = (state.doubt or doubt) if doubt else ""
@@ -187,7 +187,7 @@ async def _tell_trouble(state: Prober, outcome: Outcome, why: str) -> None:
     match outcome:
         case Outcome.RIVAL:
             text = f"stands back for {state.limits.observation_ttl_s:g} s: {why}; give each prober its own name"
-            await _say(state, "prober.stood-back", text)
+            await _say(state, "prober.stood_back", text)
         case Outcome.UNREACHABLE:
             await _say(state, "prober.unpublished", f"could not publish: {why}; tries again")
         case Outcome.PUBLISHED:

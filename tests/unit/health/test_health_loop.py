@@ -63,13 +63,13 @@ def test_the_loser_of_two_with_one_name_stands_back_and_says_so_once() -> None:
     world.run(first)
     world.run(second)
     world.run(first, ok(), ok(), fail())
-    assert world.kinds().count("prober.stood-back") == 1
+    assert world.kinds().count("prober.stood_back") == 1
     assert world.document().revision == 2
     world.run(second, ok(), ok())
     world.fired.add("prober/stand-back")
     world.run(first, ok())
     assert world.document().revision == 3
-    assert world.kinds().count("prober.stood-back") == 1
+    assert world.kinds().count("prober.stood_back") == 1
     world.fired.add("prober/stand-back")
     world.run(first, ok())
     assert world.document().revision == 4
@@ -87,7 +87,7 @@ def test_a_lost_answer_is_no_rival() -> None:
     assert world.kinds() == ["prober.unpublished"]
     world.fired.add("prober/retry")
     world.run(loop, ok(), ok())
-    assert "prober.stood-back" not in world.kinds()
+    assert "prober.stood_back" not in world.kinds()
     assert world.document().revision >= 2
     loop.close()
 
