@@ -155,13 +155,17 @@ class _RotatingFile:
             if handle.tell() and handle.tell() + sum(map(len, lines)) > self._bytes_max:
                 self._rotate()
                 handle = self._open()
-            handle.write(b"".join(lines))
+            lost = _lost(lines, handle.write(b"".join(lines)))
         except OSError as error:
             self._complain(str(error))
             self.close()
             return len(lines)
-        self._complaint = ""
-        return 0
+        if lost:
+            self._complain("the disk took only a part (full?)")
+            self.close()
+        else:
+            self._complaint = ""
+        return lost
 
     def close(self) -> None:
         """Close the file; the next append opens it again."""
@@ -198,6 +202,15 @@ class _RotatingFile:
         if text != self._complaint:
             self._complaint = text
             log.error("events are not written to %s: %s", self._path, text)
+
+
+def _lost(lines: list[bytes], written: int) -> int:
+    """How many lines a short write did not take whole."""
+    for index, line in enumerate(lines):
+        written -= len(line)
+        if written < 0:
+            return len(lines) - index
+    return 0
 
 
 def _end_torn_line(path: Path, handle: IO[bytes]) -> None:

@@ -1,0 +1,116 @@
+"""Every kind of event, in one table: what it means and which data it carries. `docs/events.md` shows it to people.
+
+Rooms spell kinds out where they emit them; a test finds any that is not here. `plan` marks kinds that name a
+plan, `zone` those that name a DNS zone.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+
+class Kind(msgspec.Struct, frozen=True):
+    """A kind of event. `data` are the fields that programs may rely on (more may come)."""
+
+    name: str
+    meaning: str
+    plan: bool = False
+    zone: bool = False
+    data: tuple[str, ...] = ()
+
+
+KINDS: Final = (
+    # Planner and health
+    Kind(
+        "plan.created",
+        "A planner put a new plan into the store",
+        plan=True,
+        data=("names_changed", "configuration_revision", "words_revision", "observers", "parent", "rollback_of"),
+    ),
+    Kind("plan.held", "Nothing publishable, though something changed; the text says why"),
+    Kind("plan.lost", "Another planner, or newer inputs, came first: lost the race (R10)", plan=True),
+    Kind("planner.stands_down", "The store is older than the fences; this planner waits for `adopt`"),
+    Kind("planner.waits", "The planner can't plan now: no configuration, store silent, a document unreadable"),
+    Kind("verdict.changed", "Health's verdict on a target changed", data=("target", "before", "after")),
+    Kind("change.refused", "A limit held a change back; the text has the arithmetic", data=("rule", "subject")),
+    Kind("observations.ignored", "Observations that did not count, and why"),
+    Kind("target.up", "A prober sees a target up", data=("target", "reason", "flaps")),
+    Kind("target.down", "A prober sees a target down", data=("target", "reason", "flaps")),
+    Kind("target.pending", "A prober has not seen a target often enough", data=("target", "reason", "flaps")),
+    Kind("prober.distrusts_itself", "Too much fails at once, or the prober is late: it withdraws nothing"),
+    Kind("prober.trusts_itself", "The cause of a prober's doubt is gone"),
+    Kind("prober.unpublished", "A prober could not publish; it tries again"),
+    Kind("prober.publishes", "A prober publishes again"),
+    Kind("prober.stood_back", "Another process publishes under this prober's name"),
+    Kind("prober.unlisted", "The configuration has no prober of this name: it probes nothing"),
+    # Enactor
+    Kind("fence.raised", "A zone's fence moved to a newer plan", plan=True, zone=True, data=("from",)),
+    Kind(
+        "write.applied",
+        "One message was applied and read back (R4)",
+        plan=True,
+        zone=True,
+        data=("rrsets", "recovered"),
+    ),
+    Kind(
+        "write.refused",
+        "The DNS server refused: the fence moved. Lost the race (R0)",
+        plan=True,
+        zone=True,
+        data=("seen",),
+    ),
+    Kind("write.blocked", "An owner that can't be written was left out (R4)", plan=True, zone=True, data=("why",)),
+    Kind(
+        "write.failed",
+        "Could not ask the DNS server, or it denies updates",
+        plan=True,
+        zone=True,
+        data=("reason",),
+    ),
+    Kind("write.would", "Observe mode: what would have been written", plan=True, zone=True, data=("rrsets",)),
+    Kind(
+        "plan.rejected",
+        "An enactor does not believe a plan (R9); the text has the arithmetic",
+        plan=True,
+        data=("rule",),
+    ),
+    Kind("plan.stale", "An enactor dropped its plan for a newer one (R1)", plan=True, data=("newer",)),
+    Kind("zone.converged", "A zone holds the plan in full", plan=True, zone=True),
+    Kind(
+        "zone.frozen", "A freeze covers writes that an enactor would make", plan=True, zone=True, data=("freezes",)
+    ),
+    Kind("zone.held", "An enactor does not write to a zone, and why", plan=True, zone=True, data=("why",)),
+    Kind("fence.repaired", "A missing or unreadable fence was put back (R3)", plan=True, zone=True),
+    Kind("store.reseeded", "A plan from an enactor's disk went into an empty or restored store", plan=True),
+    Kind(
+        "server.lags",
+        "A name server of the zone does not show what the primary has (R18)",
+        zone=True,
+        data=("server",),
+    ),
+    Kind("cleanup.removed", "Clean-up removed old plans (R7)", data=("count", "below")),
+    Kind("cleanup.held", "Clean-up removed nothing, and why (R7)"),
+    # People
+    Kind("freeze.set", "A freeze was set", data=("id", "selector", "by")),
+    Kind("freeze.acknowledged", "Every zone's fence carries the freeze", data=("id", "zones")),
+    Kind("freeze.partial", "Some zones' fences do not carry the freeze yet", data=("id", "zones", "of")),
+    Kind("freeze.thawed", "A freeze was removed everywhere", data=("id", "by")),
+    Kind("config.applied", "A new revision of the configuration is in force", data=("revision",)),
+    Kind("config.refused", "A configuration was not applied; the one in force stays"),
+    Kind("word.spoken", "A person's word: drain, retire, release, rollback, resume, adopt"),
+    # Machinery
+    Kind(
+        "actor.crashed",
+        "A fault of holdfast: an actor stopped and starts again",
+        data=("operation", "error", "crashes", "wait_s"),
+    ),
+    Kind("events.dropped", "Events were lost: queue full, or disk refused", data=("count",)),
+    Kind("dns.refused", "The embedded server refused a transfer or an update"),
+    Kind("dns.bad_signature", "The embedded server refused a signature"),
+    Kind("dns.disk_failed", "The embedded server could not make an update durable, and refused it"),
+    Kind("dns.data_damaged", "The embedded server found damage in its files at start"),
+)
+
+BY_NAME: Final = {kind.name: kind for kind in KINDS}
