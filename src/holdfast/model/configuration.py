@@ -50,7 +50,7 @@ class Check(msgspec.Struct, frozen=True):
     """Probe this port instead of the target's."""
 
 
-class TargetConfig(msgspec.Struct, frozen=True):
+class TargetConfig(msgspec.Struct, frozen=True, gc=False):
     """A target: one backend with an address per family at most. Its key is `<group>/<name>`."""
 
     name: str
@@ -75,7 +75,7 @@ class GroupConfig(msgspec.Struct, frozen=True):
     """Under this share healthy, health is not believed: all targets serve (panic threshold)."""
 
 
-class EndpointConfig(msgspec.Struct, frozen=True):
+class EndpointConfig(msgspec.Struct, frozen=True, gc=False):
     """A name that holdfast keeps."""
 
     name: str

@@ -49,7 +49,7 @@ class Health(enum.Enum):
     """Too few fresh opinions. Never withdraws, and a target that is out stays out."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """Health's word on one target, with the count behind it ("2 of 3 vantage points: connect refused")."""
 
     target: str

@@ -17,7 +17,7 @@ Rdata: RFC 3597 unknown-type form of `<weight as u16><address bytes>`; see `hold
 """
 
 
-class Weighted(msgspec.Struct, frozen=True, order=True):
+class Weighted(msgspec.Struct, frozen=True, order=True, gc=False):
     """An address and its share of the traffic: 0 means present in the plan, absent from the answers."""
 
     address: str
@@ -34,7 +34,7 @@ class Tenure(enum.Enum):
     """A person's `retire`: its A and AAAA are removed, the one exception to I2."""
 
 
-class NameRecords(msgspec.Struct, frozen=True):
+class NameRecords(msgspec.Struct, frozen=True, gc=False):
     """What a plan wants at one owner name."""
 
     name: str

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from holdfast.model.codec import seal
 from holdfast.model.identity import Identity
 from holdfast.model.plan import Plan, PlanHead, Reason, Section
@@ -173,7 +171,8 @@ def _changes(sections: tuple[Section, ...], moved: Mapping[Pool, _Final]) -> dic
         while index + 1 < len(begins) and begins[index + 1] <= at:
             index += 1
         old = sections[index].names[at - begins[index]]
-        changes[at] = msgspec.structs.replace(old, a=addresses[at][0], aaaa=addresses[at][1])
+        a, aaaa = addresses[at]
+        changes[at] = NameRecords(old.name, old.zone, old.ttl, a, aaaa, old.group, old.tenure)
     return changes
 
 

@@ -92,7 +92,7 @@ class Desk:
         """A plan was made: remember the ground under it, beside the present one (the plan may lose its race)."""
         derived = ground.derived(plan, moved)
         self._grounds = (derived, ground)
-        self._seen = _Seen(derived, situation.verdicts, situation.directives, held | frozenset(moved))
+        self._seen = _Seen(derived, situation.verdicts, situation.directives, held)
         self.encoder.keep(plan.sections)
 
 

@@ -6,9 +6,11 @@ three of them is compared in milliseconds.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
-from holdfast.model.plan import Plan, Section, SectionRef
+from holdfast.model.plan import Plan, Section
 from holdfast.model.records import NameRecords
 from holdfast.planner.sections import order
 
@@ -32,27 +34,39 @@ def difference(before: Plan | None, after: Plan) -> tuple[NameChange, ...]:
     if before is None:
         return tuple(NameChange(None, records) for section in after.sections for records in section.names)
     shared = set(before.head.sections) & set(after.head.sections)
-    old, new = _names(before, shared), _names(after, shared)
-    changed = (
-        NameChange(old.get(key), new.get(key))
-        for key in sorted(old.keys() | new.keys())
-        if old.get(key) is not new.get(key) and old.get(key) != new.get(key)
+    old, new = (
+        [
+            records
+            for ref, section in zip(plan.head.sections, plan.sections, strict=True)
+            if ref not in shared
+            for records in section.names
+        ]
+        for plan in (before, after)
     )
-    return tuple(changed)
+    return tuple(NameChange(a, b) for a, b in _differing(old, new))
 
 
 def section_difference(before: tuple[Section, ...], after: tuple[Section, ...]) -> int:
     """How many names differ, before digests are known: sections that are the same object are skipped."""
     same = {id(s) for s in before} & {id(s) for s in after}
-    old = {order(r): r for s in before if id(s) not in same for r in s.names}
-    new = {order(r): r for s in after if id(s) not in same for r in s.names}
-    return sum(1 for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    old = [r for s in before if id(s) not in same for r in s.names]
+    new = [r for s in after if id(s) not in same for r in s.names]
+    return len(_differing(old, new))
 
 
-def _names(plan: Plan, shared: set[SectionRef]) -> dict[tuple[str, str], NameRecords]:
-    return {
-        order(records): records
-        for ref, section in zip(plan.head.sections, plan.sections, strict=True)
-        if ref not in shared
-        for records in section.names
-    }
+def _differing(
+    old: Sequence[NameRecords], new: Sequence[NameRecords]
+) -> list[tuple[NameRecords | None, NameRecords | None]]:
+    """Pairs that differ, of two sorted runs. The same names in the same places need no look-up."""
+    if not old:
+        return [(None, r) for r in new]
+    if len(old) == len(new):
+        pairs = [(a, b) for a, b in zip(old, new, strict=True) if a is not b]
+        if all(a.name == b.name and a.zone == b.zone for a, b in pairs):
+            return [(a, b) for a, b in pairs if a != b]
+    before, after = {order(r): r for r in old}, {order(r): r for r in new}
+    return [
+        (before.get(key), after.get(key))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key)
+    ]

@@ -8,7 +8,6 @@ ground is *derived*: the same names in the same places, with new cohorts for the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 
 import msgspec
 
@@ -57,14 +56,19 @@ class Ground:
         self.by_group: dict[str, list[Pool]] = {}
         for pool in pools:
             self.by_group.setdefault(pool[1], []).append(pool)
+        self._targets: dict[str, tuple[TargetConfig, ...]] = {}
         self.bases = self._bases()
         self._known: dict[str, tuple[str, str]] | None = None
         self._serving: frozenset[str] | None = None
 
     def targets(self, group: str) -> tuple[TargetConfig, ...]:
         """Targets of a group that may enter a plan; none if the configuration does not have the group."""
-        found = self.groups.get(group)
-        return () if found is None else plannable(found, self.configuration.allowed_prefixes)
+        held = self._targets.get(group)
+        if held is None:
+            found = self.groups.get(group)
+            held = () if found is None else plannable(found, self.configuration.allowed_prefixes)
+            self._targets[group] = held
+        return held
 
     @property
     def known(self) -> dict[str, tuple[str, str]]:
@@ -146,9 +150,6 @@ def lay(
     """Build a ground from nothing: linear in the number of names."""
     names = roster(configuration, directives, parent, rollback)
     known = () if parent is None else parent.sections
-    assert all((a.zone, a.name) < (b.zone, b.name) for a, b in pairwise(names.drafts)), (
-        "names are sorted, once each"
-    )
     return Ground(
         key=key,
         configuration=configuration,
