@@ -13,7 +13,7 @@ from holdfast.model.records import RRset
 from holdfast.nameserver.keys import load_key
 from holdfast.nameserver.memory import MemoryDns
 from holdfast.nameserver.server import EmbeddedServer
-from holdfast.nameserver.settings import AddressOccupied, KeySettings, NameserverProblem
+from holdfast.nameserver.settings import AddressOccupied, KeySettings, NameserverProblem, ServerSettings
 from holdfast.nameserver.wire import BadText, ask_message, canonical, dns_rdata, rdata_text
 from holdfast.ports.dns import (
     Ask,
@@ -54,24 +54,36 @@ async def test_pipelined_questions_in_pieces(tmp_path: Path) -> None:
         writer.close()
 
 
-async def test_idle_and_surplus_connections_are_closed(tmp_path: Path) -> None:
-    """A silent client is let go after the idle time; beyond the limit a connection is closed at once."""
-    settings = settings_in(tmp_path)
-    settings = type(settings)(
-        settings.listen, settings.data_directory, settings.zones, settings.keys, connections_max=1, idle_s=0.2
+async def _limited(tmp_path: Path, idle_s: float) -> EmbeddedServer:
+    """A server for one connection at a time."""
+    given = settings_in(tmp_path)
+    server = EmbeddedServer(
+        ServerSettings(
+            given.listen, given.data_directory, given.zones, given.keys, connections_max=1, idle_s=idle_s
+        )
     )
-    server = EmbeddedServer(settings)
     await server.start()
+    return server
+
+
+@pytest.mark.parametrize("idle_s", [0.2, 60.0])
+async def test_idle_and_surplus_connections_are_closed(tmp_path: Path, idle_s: float) -> None:
+    """A silent client is let go after the idle time, not before; beyond the limit one is closed at once."""
+    server = await _limited(tmp_path, idle_s)
     try:
         port = server.addresses[0][1]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(_frame(f"ns1.{ZONE}", 1))
         await _read(reader)
-        surplus, surplus_writer = await asyncio.open_connection("127.0.0.1", port)
-        assert await asyncio.wait_for(surplus.read(), 5) == b""
-        assert await asyncio.wait_for(reader.read(), 5) == b""
+        if idle_s < 1:
+            assert await asyncio.wait_for(reader.read(), 5) == b""
+        else:
+            surplus, surplus_writer = await asyncio.open_connection("127.0.0.1", port)
+            assert await asyncio.wait_for(surplus.read(), 5) == b""
+            surplus_writer.close()
+            writer.write(_frame(f"ns1.{ZONE}", 2))
+            assert (await _read(reader))[:2] == b"\0\2"
         writer.close()
-        surplus_writer.close()
     finally:
         await server.stop()
 
@@ -165,6 +177,7 @@ async def test_memory_dns_answers_every_operation() -> None:
     assert answer == (await memory.ask_many(AskMany(ZONE, ((f"www.{ZONE}", "A"),))))[0]
     assert not isinstance(answer, CouldNotAsk)
     assert answer.rrset == rr("www", "A", "192.0.2.9")
+    assert memory.answer(Ask(ZONE, ZONE, "NS")).rrset == rr("@", "NS", f"ns1.{ZONE}")
     content = await memory.transfer(Transfer(ZONE))
     assert not isinstance(content, CouldNotAsk)
     assert content.serial == 11

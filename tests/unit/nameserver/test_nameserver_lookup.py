@@ -70,6 +70,12 @@ def test_a_deeper_fence_would_silence_a_wildcard() -> None:
     assert lookup(deeper, f"x._holdfast.{ZONE}", "A").rcode is Rcode.NXDOMAIN
 
 
+def test_a_wildcard_that_is_an_empty_non_terminal() -> None:
+    """`sub.*` without `*` records: the wildcard exists and has no data, so the name exists too."""
+    zone = small_zone(rr("sub.*.deep", "TXT", '"x"'))
+    assert find(zone, f"any.deep.{ZONE}", "TXT").kind is Kind.NO_DATA
+
+
 def test_aliases_are_followed_within_the_zone_and_loops_end() -> None:
     """A chain ends at its address, outside the zone, or at itself; one step gives the alias only."""
     zone = small_zone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from itertools import pairwise
 
 import pytest
@@ -154,6 +155,54 @@ def test_serial_arithmetic_wraps() -> None:
     assert serial_after(2**32 - 1) == 1
     assert serial_newer(1, 2**32 - 1)
     assert not serial_newer(2**32 - 1, 1)
+
+
+_WWW_WIRE = b"\3www\xc0\x0c"
+
+
+def _raw(prerequisites: tuple[bytes, ...], changes: tuple[bytes, ...]) -> bytes:
+    """An UPDATE from records as bytes."""
+    counts = struct.pack("!HHHHHH", 1, 5 << 11, 1, len(prerequisites), len(changes), 0)
+    return counts + b"\7example\4test\0" + b"\0\6\0\1" + b"".join((*prerequisites, *changes))
+
+
+def _record(rdtype: int, rdclass: int, ttl: int, data: bytes = b"") -> bytes:
+    return _WWW_WIRE + struct.pack("!HHIH", rdtype, rdclass, ttl, len(data)) + data
+
+
+ADDRESS = b"\xc0\0\2\1"
+A_, ANY_, AXFR_, IN_, NONE_, CH_ = 1, 255, 252, 1, 254, 3
+
+
+@pytest.mark.parametrize(
+    ("section", "record", "sound"),
+    [
+        (0, _record(A_, IN_, 0, ADDRESS), True),
+        (0, _record(A_, ANY_, 0), True),
+        (0, _record(A_, IN_, 60, ADDRESS), False),
+        (0, _record(A_, ANY_, 60), False),
+        (0, _record(A_, ANY_, 0, ADDRESS), False),
+        (0, _record(A_, NONE_, 0, ADDRESS), False),
+        (0, _record(ANY_, IN_, 0), False),
+        (0, _record(A_, CH_, 0, ADDRESS), False),
+        (1, _record(A_, IN_, 60, ADDRESS), True),
+        (1, _record(ANY_, ANY_, 0), True),
+        (1, _record(A_, NONE_, 0, ADDRESS), True),
+        (1, _record(A_, ANY_, 60), False),
+        (1, _record(A_, NONE_, 60, ADDRESS), False),
+        (1, _record(A_, ANY_, 0, ADDRESS), False),
+        (1, _record(A_, IN_, 60, ADDRESS[:3]), False),
+        (1, _record(A_, IN_, 2**31, ADDRESS), False),
+        (1, _record(AXFR_, ANY_, 0), False),
+        (1, _record(ANY_, IN_, 0), False),
+        (1, _record(A_, CH_, 0, ADDRESS), False),
+    ],
+)
+def test_forms_of_a_record_on_the_wire(section: int, record: bytes, sound: bool) -> None:
+    """Class, type, TTL and length decide what a record means, or that it is FORMERR (RFC 2136 3.2, 3.4.1)."""
+    parsed = parse_update(_raw((record,), ()) if section == 0 else _raw((), (record,)))
+    assert isinstance(parsed, ZoneUpdate) is sound
+    assert sound or parsed is Rcode.FORMERR
 
 
 NAMES = st.sampled_from(["a", "b", "x.a", "*", "@"])
