@@ -121,7 +121,7 @@ async def test_no_answer_before_the_flush_and_nothing_seen_before_it(
     keeper = await keep(tmp_path, small_zone(), [])
     monkeypatch.setattr(os, "fsync", slow)
     futures = [keeper.submit(ZoneUpdate(ZONE, (), (AddRecords(txt(0)),)))]
-    await entered.wait()
+    await asyncio.wait_for(entered.wait(), 10)
     futures += [keeper.submit(ZoneUpdate(ZONE, (), (AddRecords(txt(i)),))) for i in range(1, 20)]
     assert keeper.zone.rrset(txt(0).name, "TXT") is None
     assert not any(future.done() for future in futures)
