@@ -94,7 +94,7 @@ async def publish_plan(
     `section_bytes` gives a section's canonical bytes to a caller that has them already.
     `CouldNotAsk(maybe_applied=True)` is resolved here: reading the head back tells whether ours is there.
     """
-    for batch in _batches(keys, plan, section_bytes):
+    for batch in chunk_batches(keys, plan, section_bytes):
         written = await Commit(puts=batch)
         if not isinstance(written, Committed):
             return written
@@ -111,7 +111,9 @@ async def publish_plan(
     return result
 
 
-def _batches(keys: Keys, plan: Plan, section_bytes: Callable[[Section], bytes]) -> tuple[tuple[Put, ...], ...]:
+def chunk_batches(
+    keys: Keys, plan: Plan, section_bytes: Callable[[Section], bytes] = encode
+) -> tuple[tuple[Put, ...], ...]:
     """Chunk writes grouped under the store's limits."""
     batches: list[tuple[Put, ...]] = []
     batch: list[Put] = []

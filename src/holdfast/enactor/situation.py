@@ -1,0 +1,68 @@
+"""From what was read to a row of the order table: one zone's situation, computed anew for each message."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.enactor.difference import Coverage, coverage
+from holdfast.enactor.memory import Memory
+from holdfast.enactor.order import Action, FenceStands, View, credible, decide, stands_fence, stands_store
+from holdfast.enactor.sight import Sight
+from holdfast.model.fence import Fence, parse_fence
+from holdfast.model.identity import Identity
+from holdfast.ports.provider import FenceAbsent, FenceFound, FenceReading, FenceUnreadable
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """`reading` is the fence after R3's bound on jumps; `why` explains a hold to people."""
+
+    reading: FenceReading
+    action: Action
+    frozen: Coverage
+    why: str = ""
+
+
+def situate(zone: str, reading: FenceReading, plan: Identity, memory: Memory, sight: Sight) -> Situation:
+    """The zone's situation under this plan, with what the store said last."""
+    seen = (plan, *((sight.newest,) if sight.newest else ()), *(f.identity for f in memory.fences))
+    reading = credible(reading, seen)
+    fence = reading.fence if isinstance(reading, FenceFound) else None
+    last = memory.fence(zone)
+    fell = last is not None and fence is not None and fence.identity < last.identity
+    # With no fence to say which freezes are in force, every known one is (R3): store and disk.
+    in_force = frozenset(f.id for f in memory.freezes) if fence is None else sight.in_force
+    frozen = coverage(zone, fence, memory.freezes, in_force)
+    store = stands_store(reachable=sight.reachable, newest=sight.newest, plan=plan)
+    view = View(fence=stands_fence(reading, plan), store=store, fell=fell, frozen=frozen.part)
+    action = decide(view)
+    why = (
+        "" if action is not Action.HOLD else _why_held(view, reading, last.identity if last is not None else None)
+    )
+    return Situation(reading=reading, action=action, frozen=frozen, why=why)
+
+
+def _why_held(view: View, reading: FenceReading, last: Identity | None) -> str:
+    if view.fence is FenceStands.MISSING:
+        state = "missing" if isinstance(reading, FenceAbsent) else "unreadable"
+        return f"the fence is {state}, and the store does not confirm this enactor's plan as the newest (R3)"
+    if view.fell:
+        return f"the fence went down from {last}; waiting until the store confirms the newest plan (R15)"
+    return "the store knows less than this enactor's disk; waiting until that is settled"
+
+
+def repair_fence(zone: str, reading: FenceReading, plan: Identity, memory: Memory, writer: str) -> Fence:
+    """The fence that a repair puts up: the newest plan, with every freeze that anybody may still rely on (R3)."""
+    ids = {f.id for f in memory.freezes if f.selector.covers_zone(zone)}
+    salvaged = _salvage(reading)
+    freezes = tuple(sorted(ids | set(salvaged.freezes)))
+    return Fence(identity=plan, freezes=freezes, freeze_all=salvaged.freeze_all, writer=writer)
+
+
+def _salvage(reading: FenceReading) -> Fence:
+    """Freezes of a fence that is unreadable only because its generation jumped."""
+    nothing = Fence(identity=Identity(0, 0, ""))
+    if not isinstance(reading, FenceUnreadable):
+        return nothing
+    parsed = [parse_fence(text.strip('"')) for text in reading.rdatas]
+    found = [f for f in parsed if f is not None]
+    return found[0] if len(found) == 1 else nothing
