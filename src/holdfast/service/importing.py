@@ -236,7 +236,7 @@ server = {_text(zone.server)}
 
 def _key(zone: ZoneConfig) -> str:
     if not zone.key_name:
-        return '# Updates must be signed: give the key before holdfast takes this file.\n# key_name = ""\n# key_file = ""'
+        return '# Updates must be signed: give the key first.\n# key_name = ""\n# key_file = ""'
     place = f"key_env = {_text(zone.key_env)}" if zone.key_env else f"key_file = {_text(zone.key_file)}"
     return f"key_name = {_text(zone.key_name)}\nkey_algorithm = {_text(zone.key_algorithm)}\n{place}"
 
