@@ -149,23 +149,35 @@ class _RotatingFile:
         self._complaint = ""
 
     def append(self, lines: list[bytes]) -> int:
-        """Write whole lines in one write; how many were lost."""
-        try:
-            handle = self._open()
-            if handle.tell() and handle.tell() + sum(map(len, lines)) > self._bytes_max:
-                self._rotate()
-                handle = self._open()
-            lost = _lost(lines, handle.write(b"".join(lines)))
-        except OSError as error:
-            self._complain(str(error))
-            self.close()
-            return len(lines)
-        if lost:
-            self._complain("the disk took only a part (full?)")
-            self.close()
-        else:
-            self._complaint = ""
-        return lost
+        """Write whole lines; how many were lost."""
+        start = 0
+        while start < len(lines):
+            try:
+                end = self._room(lines, start)
+                lost = _lost(lines[start:end], self._open().write(b"".join(lines[start:end])))
+            except OSError as error:
+                self._complain(str(error))
+                self.close()
+                return len(lines) - start
+            if lost:
+                self._complain("the disk took only a part (full?)")
+                self.close()
+                return len(lines) - end + lost
+            start = end
+        self._complaint = ""
+        return 0
+
+    def _room(self, lines: list[bytes], start: int) -> int:
+        """Up to which line the file has room, after rotating it if it is full; always for one at least."""
+        size = self._open().tell()
+        if size and size + len(lines[start]) > self._bytes_max:
+            self._rotate()
+            size = 0
+        end = start
+        while end < len(lines) and (end == start or size + len(lines[end]) <= self._bytes_max):
+            size += len(lines[end])
+            end += 1
+        return end
 
     def close(self) -> None:
         """Close the file; the next append opens it again."""

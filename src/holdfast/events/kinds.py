@@ -46,49 +46,43 @@ KINDS: Final = (
     Kind("prober.stood_back", "Another process publishes under this prober's name"),
     Kind("prober.unlisted", "The configuration has no prober of this name: it probes nothing"),
     # Enactor
-    Kind("fence.raised", "A zone's fence moved to a newer plan", plan=True, zone=True, data=("from",)),
+    Kind("fence.raised", "A zone's fence moved to a newer plan", plan=True, zone=True),
     Kind(
         "write.applied",
         "One message was applied and read back (R4)",
         plan=True,
         zone=True,
-        data=("rrsets", "recovered"),
+        data=("rrsets", "names"),
     ),
     Kind(
         "write.refused",
         "The DNS server refused: the fence moved. Lost the race (R0)",
         plan=True,
         zone=True,
-        data=("seen",),
     ),
-    Kind("write.blocked", "An owner that can't be written was left out (R4)", plan=True, zone=True, data=("why",)),
+    Kind("write.blocked", "An owner that can't be written was left out (R4)", plan=True, zone=True),
     Kind(
         "write.failed",
         "Could not ask the DNS server, or it denies updates",
         plan=True,
         zone=True,
-        data=("reason",),
     ),
-    Kind("write.would", "Observe mode: what would have been written", plan=True, zone=True, data=("rrsets",)),
+    Kind("write.would", "Observe mode: what would have been written", plan=True, zone=True),
     Kind(
         "plan.rejected",
         "An enactor does not believe a plan (R9); the text has the arithmetic",
         plan=True,
-        data=("rule",),
     ),
-    Kind("plan.stale", "An enactor dropped its plan for a newer one (R1)", plan=True, data=("newer",)),
+    Kind("plan.stale", "An enactor dropped its plan for a newer one (R1)", plan=True),
     Kind("zone.converged", "A zone holds the plan in full", plan=True, zone=True),
-    Kind(
-        "zone.frozen", "A freeze covers writes that an enactor would make", plan=True, zone=True, data=("freezes",)
-    ),
-    Kind("zone.held", "An enactor does not write to a zone, and why", plan=True, zone=True, data=("why",)),
+    Kind("zone.frozen", "A freeze covers writes that an enactor would make", plan=True, zone=True),
+    Kind("zone.held", "An enactor does not write to a zone, and why", plan=True, zone=True),
     Kind("fence.repaired", "A missing or unreadable fence was put back (R3)", plan=True, zone=True),
     Kind("store.reseeded", "A plan from an enactor's disk went into an empty or restored store", plan=True),
     Kind(
         "server.lags",
         "A name server of the zone does not show what the primary has (R18)",
         zone=True,
-        data=("server",),
     ),
     Kind("cleanup.removed", "Clean-up removed old plans (R7)", data=("count", "below")),
     Kind("cleanup.held", "Clean-up removed nothing, and why (R7)"),
@@ -98,9 +92,15 @@ KINDS: Final = (
     Kind("freeze.partial", "Some zones' fences do not carry the freeze yet", data=("id", "zones", "of")),
     Kind("freeze.thawed", "A freeze was removed everywhere", data=("id", "by")),
     Kind("config.applied", "A new revision of the configuration is in force", data=("revision",)),
+    Kind("config.seen", "`up` looked at its file again; the text says what came of it"),
     Kind("config.refused", "A configuration was not applied; the one in force stays"),
     Kind("word.spoken", "A person's word: drain, retire, release, rollback, resume, adopt"),
     # Machinery
+    Kind(
+        "actor.refused", "An actor does not start: what it is asked to do can't be done safely; the text says why"
+    ),
+    Kind("disk.damaged", "What an enactor kept on its disk is not readable, and is taken as absent"),
+    Kind("disk.failed", "What an enactor must remember can't be kept on its disk"),
     Kind(
         "actor.crashed",
         "A fault of holdfast: an actor stopped and starts again",

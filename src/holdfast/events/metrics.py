@@ -9,7 +9,6 @@ in PromQL (`alerts.yml`); `holdfast_time_to_apply_seconds` needs planner and ena
 
 from __future__ import annotations
 
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -70,7 +69,6 @@ REMOVED = Metric("holdfast_cleanup_plans_removed_total", "Plans that clean-up re
 
 THAWS: Final = ("zone.converged", "fence.raised", "write.applied")
 """An enactor that writes to a zone, or finds it in order, is not kept from writing."""
-_ID: Final = re.compile(r"[a-z0-9]+")
 _ZONE_BUSY: Final = (
     "fence.raised",
     "write.applied",
@@ -125,11 +123,6 @@ class Metrics:
         for kind in KINDS:
             # From the start: `increase` does not see the first step of a series that begins at 1.
             self._counters[EVENTS].labels(kind.name)
-        self._freezes = Gauge(
-            "holdfast_freezes_in_force",
-            "Freezes that keep an enactor of this process from writing",
-            registry=self.registry,
-        )
         self._apply = Histogram(
             "holdfast_time_to_apply_seconds",
             "From a plan's creation to a zone that holds it in full",
@@ -143,7 +136,6 @@ class Metrics:
             ("observer",),
             registry=self.registry,
         )
-        self._frozen: dict[tuple[str, str], frozenset[str]] = {}
         self._created: dict[Identity, Record] = {}
         self._applied: set[tuple[Identity, str]] = set()
         self._revisions: dict[str, tuple[int, float]] = {}
@@ -157,7 +149,6 @@ class Metrics:
                 _child(self._counters[rule.metric], _labels(rule, record)).inc(_amount(rule, record))
             for rule in gauges:
                 _child(self._gauges[rule.metric], _labels(rule, record)).set(_amount(rule, record))
-            self._freeze(record)
             self._time(record)
 
     def observed(self, observer: str, revision: int) -> None:
@@ -171,16 +162,6 @@ class Metrics:
 
     def _age_s(self, observer: str) -> float:
         return self._monotonic_s() - self._revisions[observer][1]
-
-    def _freeze(self, record: Record) -> None:
-        if record.kind == "zone.frozen":
-            ids = _ID.findall(str(record.data.get("freezes") or ""))
-            self._frozen[record.actor, record.zone] = frozenset(ids)
-        elif record.kind in THAWS:
-            self._frozen.pop((record.actor, record.zone), None)
-        else:
-            return
-        self._freezes.set(len(frozenset().union(*self._frozen.values())))
 
     def _time(self, record: Record) -> None:
         plan = record.plan
