@@ -25,17 +25,12 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("holdfast.cli.looking", "plan", "Look"),
     "status": ("holdfast.cli.looking", "status", "Look"),
     "history": ("holdfast.cli.looking", "history", "Look"),
-    "doctor": ("holdfast.cli.doctoring", "doctor", "Look"),
     "drain": ("holdfast.cli.words", "drain", "Say"),
     "undrain": ("holdfast.cli.words", "undrain", "Say"),
     "rollback": ("holdfast.cli.words", "rollback", "Say"),
     "resume": ("holdfast.cli.words", "resume", "Say"),
     "retire": ("holdfast.cli.words", "retire", "Say"),
     "release": ("holdfast.cli.words", "release", "Say"),
-    "freeze": ("holdfast.cli.stopping", "freeze", "Stop and mend"),
-    "thaw": ("holdfast.cli.stopping", "thaw", "Stop and mend"),
-    "repair": ("holdfast.cli.stopping", "repair", "Stop and mend"),
-    "adopt": ("holdfast.cli.stopping", "adopt", "Stop and mend"),
 }
 
 

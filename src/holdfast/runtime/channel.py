@@ -10,7 +10,7 @@ import asyncio
 import secrets
 import struct
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 _LENGTH: Final = struct.Struct("!H")
 _IDS: Final = 1 << 16
@@ -63,7 +63,8 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """The connection is there."""
-        assert isinstance(transport, asyncio.Transport)
+        # Not `isinstance`: uvloop's transports have the methods without the base class.
+        transport = cast("asyncio.Transport", transport)
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:

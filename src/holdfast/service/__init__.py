@@ -1,1 +1,1 @@
-"""."""
+"""Composition roots: where rooms, adapters and a configuration file become processes."""

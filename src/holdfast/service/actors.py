@@ -1,0 +1,61 @@
+"""The actors of a scope, each a production loop with its answers, supervised: a crash is seen and restarted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from holdfast.enactor.loop import enact
+from holdfast.enactor.settings import EnactorSettings, refuse_start
+from holdfast.health.loop import prober_loop
+from holdfast.health.memo import MemoRules
+from holdfast.model.configuration import ProberConfig
+from holdfast.planner.desk import Desk
+from holdfast.planner.loop import Planner
+from holdfast.planner.loop import run as planner_loop
+from holdfast.ports.operation import Loop
+from holdfast.probes.engine import ProbeEngine
+from holdfast.runtime.clock import Pacing
+from holdfast.runtime.driver import Answers, supervise
+from holdfast.service.scene import CannotOpen, Scene
+
+
+async def run_planner(scene: Scene, name: str, pacing: Pacing | None = None) -> None:
+    """Plan for ever under `name`."""
+    planner = Planner(scope=scene.keys.scope, name=name, providers=scene.providers, rules=MemoRules(), desk=Desk())
+    await _supervised(scene, name, lambda: planner_loop(planner), scene.answers(name, pacing=pacing))
+
+
+async def run_enactor(scene: Scene, name: str, *, turn: int, turns: int, pacing: Pacing | None = None) -> None:
+    """Enact for ever under `name`.
+
+    Raises:
+        CannotOpen: this enactor must not start, and why.
+    """
+    settings = EnactorSettings(
+        scope=scene.keys.scope,
+        enactor=name,
+        turn=turn,
+        turns=turns,
+        mode=scene.loaded.configuration.mode,
+    )
+    refused = refuse_start(settings, scene.providers.values())
+    if refused is not None:
+        raise CannotOpen(refused)
+    await _supervised(scene, name, lambda: enact(settings, scene.providers), scene.answers(name, pacing=pacing))
+
+
+async def run_prober(scene: Scene, prober: ProberConfig) -> None:
+    """Probe for ever as `prober`."""
+    engine = ProbeEngine(source=prober.source)
+    try:
+        name = f"prober-{prober.name}"
+        await _supervised(
+            scene, name, lambda: prober_loop(scene.keys.scope, prober.name), scene.answers(name, probes=engine)
+        )
+    finally:
+        await engine.close()
+
+
+async def _supervised(scene: Scene, name: str, make: Callable[[], Loop[Any]], answers: Answers) -> None:
+    await supervise(name, make, answers, emit=scene.events.emit)

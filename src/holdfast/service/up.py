@@ -1,0 +1,127 @@
+"""`up`: every role of a scope in one process, on embedded defaults; takes its file over whenever it changes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import msgspec
+
+from holdfast.config.loading import load
+from holdfast.config.problems import render
+from holdfast.config.settings import Loaded, Rejected
+from holdfast.events.record import Record
+from holdfast.nameserver.server import EmbeddedServer
+from holdfast.ports.events import Event
+from holdfast.service.actors import run_enactor, run_planner, run_prober
+from holdfast.service.applying import apply_file, explain
+from holdfast.service.nameserver import server_settings
+from holdfast.service.scene import Scene, open_scene, same_scope
+
+FILE_POLL_S = 0.5
+
+
+class Roles(msgspec.Struct, frozen=True):
+    """Which roles this process plays, and under which names."""
+
+    dns: bool = False
+    planners: tuple[str, ...] = ()
+    probers: tuple[str, ...] = ()
+    enactors: tuple[str, ...] = ()
+    follow_file: bool = False
+    """Apply the file at start and whenever it changes (R10)."""
+
+
+def everything(loaded: Loaded) -> Roles:
+    """What `up` plays."""
+    return Roles(
+        dns=True,
+        planners=("planner",),
+        probers=tuple(p.name for p in loaded.configuration.probers),
+        enactors=loaded.service.enactors,
+        follow_file=True,
+    )
+
+
+async def play(
+    loaded: Loaded,
+    roles: Roles,
+    *,
+    process: str,
+    then: Callable[[Record], None],
+    ready: Callable[[Scene], Awaitable[None]] | None = None,
+) -> None:
+    """Play the roles until cancelled.
+
+    Raises:
+        CannotOpen, NameserverProblem: something can't be had; the text says what to do.
+    """
+    async with AsyncExitStack() as stack:
+        scene = await stack.enter_async_context(open_scene(loaded, process, then=then))
+        if roles.dns:
+            settings = server_settings(loaded.configuration, loaded.service)
+            if settings is not None:
+                server = EmbeddedServer(settings, emit=scene.events.emit)
+                await server.start()
+                stack.push_async_callback(server.stop)
+        if roles.follow_file:
+            await apply_file(scene, actor="up")
+        async with asyncio.TaskGroup() as group:
+            for name in roles.planners:
+                group.create_task(run_planner(scene, name))
+            for prober in loaded.configuration.probers:
+                if prober.name in roles.probers:
+                    group.create_task(run_prober(scene, prober))
+            everyone = loaded.service.enactors
+            for name in roles.enactors:
+                turn = everyone.index(name) if name in everyone else 0
+                turns = max(len(everyone), turn + 1)
+                group.create_task(run_enactor(scene, name, turn=turn, turns=turns))
+            if roles.follow_file:
+                group.create_task(follow(scene))
+            if ready is not None:
+                await ready(scene)
+
+
+async def follow(scene: Scene) -> None:
+    """Take the file over whenever it changes; an invalid one keeps the old and says so loudly."""
+    path = Path(scene.loaded.path)
+    seen = _stamp(path)
+    while True:
+        await asyncio.sleep(FILE_POLL_S)
+        now = _stamp(path)
+        if now == seen or now is None:
+            continue
+        seen = now
+        await _take_over(scene, load(path))
+
+
+async def _take_over(scene: Scene, found: Loaded | Rejected) -> None:
+    if isinstance(found, Rejected):
+        text = (
+            f"{found.path} is invalid, the old configuration stays in force:\n{render(found.problems, found.text)}"
+        )
+        scene.events.emit(Event(kind="config.refused", actor="up", text=text))
+        return
+    if not same_scope(scene.loaded.configuration, found.configuration):
+        text = f"{found.path} changes the scope: stop this process and start it again"
+        scene.events.emit(Event(kind="config.refused", actor="up", text=text))
+        return
+    if found.service != scene.loaded.service or found.configuration.zones != scene.loaded.configuration.zones:
+        text = f"{found.path}: changes of [service] and of zones take effect when this process starts again"
+        scene.events.emit(Event(kind="config.refused", actor="up", text=text))
+    scene.loaded = found
+    result = await apply_file(scene, actor="up")
+    if "unchanged" not in explain(result):
+        scene.events.emit(Event(kind="config.seen", actor="up", text=explain(result)))
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        stat = os.stat(path)  # noqa: PTH116  one call, a tuple of what changes
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
