@@ -82,7 +82,7 @@ async def examine(
     own = await source.ask(soa.zone, "SOA")
     if isinstance(own, Reply) and own.soa is not None and own.soa.zone == soa.zone:
         soa = own.soa
-    hops, hops_end = await _aliases(guide, source, domain, seen)
+    chain = await _aliases(guide, source, domain, seen)
     asked = _scopes(domain, soa.zone, scopes)
     evidence = Evidence(
         name=domain,
@@ -91,8 +91,10 @@ async def examine(
         soa_minimum=soa.minimum,
         servers=tuple(seen),
         without_address=without_address,
-        hops=hops,
-        hops_end=hops_end,
+        hops=chain.hops,
+        end=chain.end,
+        end_ttl=chain.end_ttl,
+        hops_end=chain.broken,
         wildcard=await _wildcard(source, domain, soa.zone),
         fences=await _fences(source, soa.zone, asked),
         scopes_asked=asked,
@@ -188,41 +190,45 @@ def _best_source(guide: _Guide, listed: tuple[tuple[str, Place], ...], seen: lis
     return _Guide(good, recursion=False, port=guide.port, timeout_s=guide.timeout_s) if good else guide
 
 
-async def _aliases(
-    guide: _Guide, source: _Guide, name: str, seen: list[ServerSeen]
-) -> tuple[tuple[Hop, ...], str]:
+class _Chain(msgspec.Struct, frozen=True):
+    hops: tuple[Hop, ...] = ()
+    end: tuple[str, ...] = ()
+    end_ttl: int = 0
+    broken: str = ""
+
+
+async def _aliases(guide: _Guide, source: _Guide, name: str, seen: list[ServerSeen]) -> _Chain:
     """Follow a chain of aliases to its end."""
     if not any(answer.alias for server in seen for answer in server.answers):
-        return (), ""
+        return _Chain()
     hops: list[Hop] = []
     at = name
     while len(hops) < HOPS_MAX:
-        reply = await source.ask(at, "A")
-        alias = reply.find(at, "CNAME") if isinstance(reply, Reply) else None
-        if alias is None and source is not guide:
-            # Out of this zone: the servers here know nothing of it, the guide may.
-            reply = await guide.ask(at, "A")
-            alias = reply.find(at, "CNAME") if isinstance(reply, Reply) else None
+        # Out of the zone its own servers know nothing of a name; the guide may.
+        asked = [await source.ask(at, "A"), *([await guide.ask(at, "A")] if source is not guide else [])]
+        aliases = [reply.find(at, "CNAME") for reply in asked if isinstance(reply, Reply)]
+        alias = next((a for a in aliases if a is not None), None)
         if alias is None:
-            return tuple(hops), await _chain_end(guide, at, reply)
+            return await _chain_end(guide, at, tuple(hops), asked[-1])
         hops.append(Hop(owner=at, target=alias.rdatas[0], ttl=alias.ttl))
         at = alias.rdatas[0]
         if any(hop.owner == at for hop in hops):
-            return tuple(hops), f"the alias leads back to {at}"
-    return tuple(hops), f"the alias goes on after {HOPS_MAX} names"
+            return _Chain(tuple(hops), broken=f"the alias leads back to {at}")
+    return _Chain(tuple(hops), broken=f"the alias goes on after {HOPS_MAX} names")
 
 
-async def _chain_end(guide: _Guide, at: str, reply: Reply | NoReply) -> str:
-    """Why the last name of a chain has no addresses; empty if it has, or if nobody here can know."""
-    if isinstance(reply, Reply) and reply.find(at, "A") is not None:
-        return ""
+async def _chain_end(guide: _Guide, at: str, hops: tuple[Hop, ...], four: Reply | NoReply) -> _Chain:
+    """The addresses at the end of a chain, or why there are none; neither if nobody here can know."""
     six = await guide.ask(at, "AAAA")
-    if isinstance(six, Reply) and six.find(at, "AAAA") is not None:
-        return ""
-    if isinstance(reply, NoReply) or (not guide.recursion and not reply.authoritative):
-        return ""
-    what = "does not exist" if reply.rcode == "NXDOMAIN" else f"has no addresses ({reply.rcode})"
-    return f"the alias ends at {at}, which {what}"
+    sets = [reply.find(at, rtype) for reply, rtype in ((four, "A"), (six, "AAAA")) if isinstance(reply, Reply)]
+    found = [rrset for rrset in sets if rrset is not None]
+    if found:
+        addresses = tuple(address for rrset in found for address in rrset.rdatas)
+        return _Chain(hops, end=addresses, end_ttl=max(rrset.ttl for rrset in found))
+    if isinstance(four, NoReply) or (not guide.recursion and not four.authoritative):
+        return _Chain(hops)
+    what = "does not exist" if four.rcode == "NXDOMAIN" else f"has no addresses ({four.rcode})"
+    return _Chain(hops, broken=f"the alias ends at {at}, which {what}")
 
 
 async def _wildcard(source: _Guide, name: str, zone: str) -> tuple[str, ...]:

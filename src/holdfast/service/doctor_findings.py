@@ -17,7 +17,7 @@ def judge(evidence: Evidence) -> DoctorReport:
     rules = (_reach, _lame, _count, _serials, _disagreement, _emptiness, _ttls, _negative, _truncation, _aliases)
     found = [finding for rule in (*rules, _wildcards, _fences) for finding in rule(evidence)]
     order = list(Grade)
-    ttls = (*evidence.ttls("A"), *evidence.ttls("AAAA"), *(hop.ttl for hop in evidence.hops))
+    ttls = (*evidence.ttls("A"), *evidence.ttls("AAAA"), *(hop.ttl for hop in evidence.hops), evidence.end_ttl)
     return DoctorReport(
         evidence=evidence,
         findings=tuple(sorted(found, key=lambda f: order.index(f.grade))),

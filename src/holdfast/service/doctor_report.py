@@ -92,6 +92,9 @@ class Evidence(msgspec.Struct, frozen=True):
     without_address: tuple[str, ...] = ()
     """Name servers whose addresses could not be found."""
     hops: tuple[Hop, ...] = ()
+    end: tuple[str, ...] = ()
+    """Addresses at the end of the chain of aliases, as far as they are known here."""
+    end_ttl: int = 0
     hops_end: str = ""
     """Why the chain of aliases leads nowhere; empty if it does not."""
     wildcard: tuple[str, ...] = ()
@@ -154,6 +157,8 @@ def text_of(report: DoctorReport) -> str:
     evidence = report.evidence
     lines = [f"{evidence.name} in zone {evidence.zone}", *_address_lines(evidence)]
     lines += [f"  alias {hop.owner} -> {hop.target} (TTL {hop.ttl} s)" for hop in evidence.hops]
+    if evidence.end:
+        lines.append(f"        {' '.join(evidence.end)}  TTL {evidence.end_ttl} s")
     lines.append("  name servers")
     lines += [f"    {_server_line(server)}" for server in evidence.servers]
     lines += [f"    {name}  no address found" for name in evidence.without_address]

@@ -120,7 +120,8 @@ def test_alias_chain_wildcard_and_fence_are_seen() -> None:
         (NAME, f"one.{ZONE}"),
         (f"one.{ZONE}", f"two.{ZONE}"),
     ]
-    assert report.evidence.hops_end == ""
+    assert (report.evidence.hops_end, report.evidence.end, report.evidence.end_ttl) == ("", ("192.0.2.1",), 30)
+    assert report.failure.stale_s == 30
     assert report.evidence.wildcard == ("192.0.2.99",)
     (seen,) = report.evidence.fences
     assert (seen.scope, seen.generation, seen.writer, seen.freezes) == ("shop", 41, "enactor-b", "f1x2")
