@@ -78,8 +78,7 @@ class JsonLinesSink:
                 self._queue.put_nowait(record)
             except queue.Full:
                 self._dropped += 1
-        if self._then is not None:
-            self._then(record)
+        self._tell(record)
 
     def close(self, *, within_s: float = 5.0) -> None:
         """Write what is queued and stop; waits at most `within_s`."""
@@ -132,8 +131,17 @@ class JsonLinesSink:
         if self._file.append([render_line(record)]):
             with self._lock:
                 self._dropped += dropped
-        elif self._then is not None:
+        else:
+            self._tell(record)
+
+    def _tell(self, record: Record) -> None:
+        """The observer's hook; a fault in it must not reach the actor that emitted."""
+        if self._then is None:
+            return
+        try:
             self._then(record)
+        except Exception:
+            log.exception("events: the observer failed on %s", record.kind)
 
 
 class _RotatingFile:

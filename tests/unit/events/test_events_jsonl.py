@@ -160,3 +160,16 @@ def test_emitting_after_close_is_no_error(tmp_path: Path) -> None:
     sink.emit(event("late"))
     sink.close()
     assert sink.dropped == 1
+
+
+def test_a_faulty_observer_is_no_matter_of_the_actor(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An exception in metrics or live view is logged; the event is written and the actor goes on."""
+
+    def broken(record: Record) -> None:
+        raise KeyError(record.kind)
+
+    sink = JsonLinesSink(tmp_path, "p", then=broken)
+    sink.emit(event("kept"))
+    sink.close()
+    assert [record.text for record in lines(tmp_path / "p.jsonl")] == ["kept"]
+    assert "the observer failed on write.applied" in caplog.text
