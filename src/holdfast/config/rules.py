@@ -44,8 +44,9 @@ def check_draft(
     _zones(draft, notes)
     draft = _endpoints_in_zones(draft, notes)
     _references(draft, notes)
+    weightless = _weightless_zones(draft)
     for group in draft.groups:
-        check_pool(group, draft.allowed_prefixes, _weightless_zones(draft, group.value.name), notes)
+        check_pool(group, draft.allowed_prefixes, weightless.get(group.value.name, ()), notes)
     _own_needs(draft, notes)
     _ttls(draft, notes)
     probers = tuple(p.value for p in draft.probers) or probers_default
@@ -160,8 +161,9 @@ def _references(draft: Draft, notes: Notes) -> None:
         notes.value(
             (*path, "name"), f"group `{name}` is declared on line {_line(notes, first)} already", "keep one"
         )
+    explicit_names = {name for name, _ in named if name}
     for group in draft.groups:
-        if group.implicit and group.value.name in {name for name, _ in named} and group.value.name:
+        if group.implicit and group.value.name in explicit_names:
             notes.value(
                 (*group.path, "name"),
                 f"a [[group]] has the name of this endpoint, `{group.value.name}`, which has targets of its own",
@@ -181,13 +183,15 @@ def _references(draft: Draft, notes: Notes) -> None:
             )
 
 
-def _weightless_zones(draft: Draft, group: str) -> tuple[str, ...]:
-    """Zones that show a group's names on a provider without weights."""
-    zones = {e.value.zone for e in draft.endpoints if e.value.group == group}
+def _weightless_zones(draft: Draft) -> dict[str, tuple[str, ...]]:
+    """By group: the zones that show its names on a provider without weights."""
     weighted = (ProviderKind.EMBEDDED, ProviderKind.MEMORY)
-    return tuple(
-        sorted(z.value.name for z in draft.zones if z.value.name in zones and z.value.provider not in weighted)
-    )
+    weightless = {z.value.name for z in draft.zones if z.value.provider not in weighted}
+    pairs = sorted({(e.value.group, e.value.zone) for e in draft.endpoints if e.value.zone in weightless})
+    found: dict[str, tuple[str, ...]] = {}
+    for group, zone in pairs:
+        found[group] = (*found.get(group, ()), zone)
+    return found
 
 
 def _own_needs(draft: Draft, notes: Notes) -> None:
@@ -221,9 +225,13 @@ def _ttls(draft: Draft, notes: Notes) -> None:
                 "a TTL near the detection time moves clients sooner",
                 Severity.WARNING,
             )
+    shortest: dict[str, int] = {}
+    for endpoint in draft.endpoints:
+        shortest[endpoint.value.zone] = min(
+            endpoint.value.ttl, shortest.get(endpoint.value.zone, endpoint.value.ttl)
+        )
     for zone in draft.zones:
-        ttls = [e.value.ttl for e in draft.endpoints if e.value.zone == zone.value.name]
-        usual = max(NEGATIVE_TTL_UNREMARKABLE_S, min(ttls, default=zone.value.negative_ttl))
+        usual = max(NEGATIVE_TTL_UNREMARKABLE_S, shortest.get(zone.value.name, zone.value.negative_ttl))
         if zone.value.provider is ProviderKind.EMBEDDED and zone.value.negative_ttl > usual:
             notes.value(
                 (*zone.path, "negative_ttl"),

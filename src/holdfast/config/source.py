@@ -190,6 +190,8 @@ class _Walk:
 def _key_names(node: tree_sitter.Node) -> tuple[str, ...]:
     """Names in a bare, quoted or dotted key. tomllib reads them, so escapes mean what they mean in TOML."""
     text = (node.text or b"").decode("utf-8", "replace")
+    if node.type == "bare_key":
+        return (text,)
     table: Any = tomllib.loads(f"{text} = 0")
     names: list[str] = []
     while isinstance(table, dict):
