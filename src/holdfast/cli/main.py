@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "plan": ("holdfast.cli.looking", "plan", "Look"),
     "status": ("holdfast.cli.looking", "status", "Look"),
     "history": ("holdfast.cli.looking", "history", "Look"),
+    "doctor": ("holdfast.cli.doctoring", "doctor", "Look"),
     "drain": ("holdfast.cli.words", "drain", "Say"),
     "undrain": ("holdfast.cli.words", "undrain", "Say"),
     "rollback": ("holdfast.cli.words", "rollback", "Say"),

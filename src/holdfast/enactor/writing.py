@@ -181,10 +181,13 @@ async def _wrote(
     answer: Wrote,
 ) -> tuple[Memory, Work] | ZoneResult:
     who, zone = settings.enactor, provider.zone
-    if work.first:
+    # Refused because a sibling wrote the very same first: done, but not ours to report, or the history would
+    # name three writers for one write. A lost reply of our own shows our id in the fence.
+    ours = not answer.recovered or answer.fence.writer == who
+    if work.first and ours:
         repaired = work.action is Action.REPAIR
         await Emit(telling.raised_event(who, zone, work.reading, answer.fence, repaired=repaired))
-    if message.changes:
+    if message.changes and ours:
         applied = telling.applied(who, zone, plan.identity, message.changes, recovered=answer.recovered)
         await Emit(applied)
     left = max(work.share - 1, 0)

@@ -13,13 +13,14 @@ import msgspec
 from holdfast.config.loading import load
 from holdfast.config.problems import render
 from holdfast.config.settings import Loaded, Rejected
+from holdfast.events.metrics import CannotServe, Metrics, MetricsServer, serve_metrics
 from holdfast.events.record import Record
 from holdfast.nameserver.server import EmbeddedServer
 from holdfast.ports.events import Event
 from holdfast.service.actors import run_enactor, run_planner, run_prober
-from holdfast.service.applying import apply_file, explain
+from holdfast.service.applying import apply_file
 from holdfast.service.nameserver import server_settings
-from holdfast.service.scene import Scene, open_scene, same_scope
+from holdfast.service.scene import CannotOpen, Scene, open_scene, same_scope
 
 FILE_POLL_S = 0.5
 
@@ -59,8 +60,16 @@ async def play(
     Raises:
         CannotOpen, NameserverProblem: something can't be had; the text says what to do.
     """
+    metrics = Metrics()
+
+    def seen(record: Record) -> None:
+        metrics.count(record)
+        then(record)
+
     async with AsyncExitStack() as stack:
-        scene = await stack.enter_async_context(open_scene(loaded, process, then=then))
+        if loaded.service.metrics_listen and roles.follow_file:
+            stack.callback(_serve_metrics(metrics, loaded.service.metrics_listen).close)
+        scene = await stack.enter_async_context(open_scene(loaded, process, then=seen))
         if roles.dns:
             settings = server_settings(loaded.configuration, loaded.service)
             if settings is not None:
@@ -84,6 +93,14 @@ async def play(
                 group.create_task(follow(scene))
             if ready is not None:
                 await ready(scene)
+
+
+def _serve_metrics(metrics: Metrics, listen: str) -> MetricsServer:
+    host, _, port = listen.rpartition(":")
+    try:
+        return serve_metrics(metrics, address=host.strip("[]"), port=int(port))
+    except CannotServe as error:
+        raise CannotOpen(f"{error}; metrics_listen in the file sets the address, empty is off") from error
 
 
 async def follow(scene: Scene) -> None:
@@ -114,9 +131,7 @@ async def _take_over(scene: Scene, found: Loaded | Rejected) -> None:
         text = f"{found.path}: changes of [service] and of zones take effect when this process starts again"
         scene.events.emit(Event(kind="config.refused", actor="up", text=text))
     scene.loaded = found
-    result = await apply_file(scene, actor="up")
-    if "unchanged" not in explain(result):
-        scene.events.emit(Event(kind="config.seen", actor="up", text=explain(result)))
+    await apply_file(scene, actor="up")
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

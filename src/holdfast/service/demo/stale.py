@@ -95,12 +95,14 @@ async def _newer_plans(scene: Scene, provider: ZoneProvider, fence: Fence, drain
     configuration = await stored_configuration(scene)
     said = []
     for key in drained:
-        await _speak(
-            scene, lambda d, key=key: wording.drain(configuration, d, key, BY, "newer plans for the demo")
-        )
+        await _speak(scene, _drain(configuration, key))
         fence = await _next(scene, provider, fence)
         said.append(f"{key} is drained: generation {fence.identity.generation} is in DNS, by {fence.writer}")
     return said
+
+
+def _drain(configuration: Configuration, key: str) -> Callable[[Directives], Directives | Refusal]:
+    return lambda d: wording.drain(configuration, d, key, BY, "newer plans for the demo")
 
 
 async def _bring_back(scene: Scene, drained: tuple[str, ...]) -> None:
