@@ -115,7 +115,7 @@ class Agents:
             pending = automaton.pending[local]
             if not isinstance(pending, Operation) or self.stops(pending):
                 return self._number(program, local, own)
-            done = private(own, pending, program)
+            done = private(own, pending, program, self._sinks)
             if done is None:
                 return self._number(program, local, own)
             result, own = done
@@ -179,7 +179,7 @@ class Agents:
         return _distinct(moves)
 
     def _alone(self, key: AgentKey, pending: Operation[Any]) -> tuple[Move, ...]:
-        done = private(key.own, pending, key.program)  # a `Promote` that waited for its crash point
+        done = private(key.own, pending, key.program, self._sinks)  # a `Promote` that waited for its crash point
         if done is not None:
             result, own = done
             return (Move(0, self._on(key, result, own), -1, -1, "", result),)

@@ -8,8 +8,9 @@ a proof unsound.
 from __future__ import annotations
 
 import enum
+import operator
 import types
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -40,7 +41,8 @@ def canonical(value: Any, depth: int = 0) -> Hashable:
     if depth > 40:
         raise NotCanonicalError(f"{kind.__name__} is nested more than 40 deep, or refers to itself")
     if kind is tuple:
-        return (tuple, *_each(value, depth))
+        parts = tuple(_each(value, depth))
+        return value if _same(parts, value) else (tuple, *parts)
     if isinstance(value, msgspec.Struct):
         return _struct(value, depth)
     if kind in (frozenset, set):
@@ -52,19 +54,19 @@ def canonical(value: Any, depth: int = 0) -> Hashable:
     return _other(value, depth)
 
 
+def _same(parts: Sequence[Any], values: Sequence[Any]) -> bool:
+    return all(map(operator.is_, parts, values))
+
+
 def _each(values: Iterable[Any], depth: int) -> Iterable[Hashable]:
     return (canonical(v, depth + 1) for v in values)
 
 
 def _struct(value: msgspec.Struct, depth: int) -> Hashable:
-    if value.__struct_config__.frozen:
-        try:
-            hash(value)
-        except TypeError:
-            pass
-        else:
-            return value
-    return (type(value), *(canonical(getattr(value, f), depth + 1) for f in value.__struct_fields__))
+    fields = [getattr(value, f) for f in value.__struct_fields__]
+    parts = tuple(_each(fields, depth))
+    # Hashable is not enough: a frozen struct may hold an object that hashes by identity.
+    return value if value.__struct_config__.frozen and _same(parts, fields) else (type(value), *parts)
 
 
 def _other(value: Any, depth: int) -> Hashable:
@@ -81,16 +83,27 @@ def _other(value: Any, depth: int) -> Hashable:
         return (kind, canonical(value.cell_contents, depth + 1))
     if kind in (range, slice):
         return (kind, value.start, value.stop, value.step)
+    if _says_what_is_equal(kind) and _is_python(kind):
+        return value  # type: ignore[no-any-return]  # the class says itself what makes its objects equal
     fields = _fields(value)
     if fields is None:
         raise NotCanonicalError(f"{kind.__module__}.{kind.__qualname__} has no canonical form")
     return (kind, *((name, canonical(v, depth + 1)) for name, v in fields))
 
 
+def _says_what_is_equal(kind: Any) -> bool:
+    return kind.__hash__ is not None and kind.__hash__ is not object.__hash__
+
+
+def _is_python(kind: type) -> bool:
+    """Whether nothing of the object is hidden in C: a socket's state is not in its attributes."""
+    return all(base.__flags__ & (1 << 9) for base in kind.__mro__[:-1])  # Py_TPFLAGS_HEAPTYPE
+
+
 def _fields(value: Any) -> list[tuple[str, Any]] | None:
     """Attributes of an ordinary Python object (a provider, a small helper class), or None."""
     kind = type(value)
-    if kind.__module__ == "builtins" or not kind.__flags__ & (1 << 9):  # Py_TPFLAGS_HEAPTYPE
+    if not _is_python(kind):
         return None
     found = dict(getattr(value, "__dict__", {}))
     for base in kind.__mro__:

@@ -105,6 +105,7 @@ class _Shadow:
         self._actor = system.actors[index]
         self._seat = system.agents.program_of[index]
         self._stops = system.agents.stops
+        self._sinks = system.scenario.sinks
         self.own = Own(disk=tuple(sorted(self._actor.disk)))
         self.events: list[Event] = []
         self._begin()
@@ -117,7 +118,7 @@ class _Shadow:
         while isinstance(pending, Operation):
             if isinstance(pending, Emit):
                 self.events.append(pending.event)
-            done = None if self._stops(pending) else private(self.own, pending, self._seat)
+            done = None if self._stops(pending) else private(self.own, pending, self._seat, self._sinks)
             if done is None:
                 break
             result, self.own = done
@@ -147,7 +148,7 @@ class _Shadow:
 
     def _privately(self, step: Step) -> None:
         assert isinstance(self.pending, Operation)
-        done = private(self.own, self.pending, self._seat)
+        done = private(self.own, self.pending, self._seat, self._sinks)
         if done is not None:
             self.own = done[1]
             return

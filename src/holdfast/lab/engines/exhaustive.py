@@ -13,6 +13,7 @@ import msgspec
 
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.system import State, System
+from holdfast.lab.tape import follow
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -68,7 +69,7 @@ def search(
             if step.wrote >= 0 or step.after[step.actor] != state[step.actor]:
                 broken = system.verdict(state, step)
                 if broken:
-                    found = Found(broken, concrete(system, [*graph.path(at), canonical(step.after)]))
+                    found = _concrete_found(system, [*graph.path(at), canonical(step.after)], broken)
                     break
             after = canonical(step.after)
             number = numbers.get(after)
@@ -104,6 +105,14 @@ def search(
         found=found,
         terminal=frozenset(terminal),
     )
+
+
+def _concrete_found(system: System, path: list[State], broken: str) -> Found:
+    """The witness with real actors: the message names the actor that does it there, not its twin."""
+    choices = concrete(system, path)
+    for state, step in follow(system, choices):
+        broken = system.verdict(state, step) or broken
+    return Found(broken, choices)
 
 
 def _wedge(system: System, graph: _Graph) -> Found | None:

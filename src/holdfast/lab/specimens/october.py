@@ -56,11 +56,12 @@ def _alias(name: str, to: str) -> RRset:
 
 
 async def planner(endpoints: tuple[str, ...], plans: int) -> None:
-    """Write each plan's record sets, then announce it."""
+    """Write each plan's record sets, then announce it; periodically."""
     for plan in range(2, plans + 1):
         sets = tuple(SetRRset(RRset(target(plan, e), "A", 30, (f"10.0.{plan}.1",))) for e in endpoints)
         await Update(ZONE, (), sets)
         await Commit(puts=(Put(NEWEST, str(plan).encode()),))
+        await Idle(Rest.POLL)
 
 
 async def enactor(endpoints: tuple[str, ...], rounds: int = 0) -> None:
@@ -84,6 +85,7 @@ async def enactor(endpoints: tuple[str, ...], rounds: int = 0) -> None:
                 await Idle(Rest.TURN)
         await _clean_up(plan)
         applied = plan
+        await Idle(Rest.POLL)
 
 
 async def _point(endpoint: str, plan: int) -> bool:
@@ -117,12 +119,13 @@ async def _clean_up(plan: int) -> None:
     content = await Transfer(ZONE)
     if isinstance(content, CouldNotAsk):
         return
-    old = tuple(r.name for r in content.rrsets if _plan_of(r.name) and _plan_of(r.name) <= plan - KEEP)
+    old = tuple(r.name for r in content.rrsets if plan_of(r.name) and plan_of(r.name) <= plan - KEEP)
     if old:
         await Update(ZONE, (), tuple(DeleteRRset(name, "A") for name in old))
 
 
-def _plan_of(name: str) -> int:
+def plan_of(name: str) -> int:
+    """Plan of a record set's owner; 0 for any other name."""
     return int(name[1:].split(".")[0]) if name.endswith(f".plans.{ZONE}") else 0
 
 
@@ -154,6 +157,19 @@ def converged(plans: int, endpoints: tuple[str, ...]) -> Any:
     return check
 
 
+def starting_zone(names: tuple[str, ...]) -> Zone:
+    """Every endpoint on plan 1."""
+    soa = RRset(ZONE, "SOA", 60, (f"ns.{ZONE} hostmaster.{ZONE} 1 60 60 60 5",))
+    start = [soa]
+    for name in names:
+        start += [
+            RRset(target(1, name), "A", 30, ("10.0.1.1",)),
+            _alias(owner(name), target(1, name)),
+            RRset(f"lock.{owner(name)}", "TXT", 30, ('"1"',)),
+        ]
+    return Zone.of(ZONE, start)
+
+
 def scenario(
     *,
     plans: int = 3,
@@ -165,14 +181,6 @@ def scenario(
 ) -> Scenario:
     """The race with this many plans (one is live at the start), enactors and endpoints."""
     names = tuple(f"ep{i}" for i in range(1, endpoints + 1))
-    soa = RRset(ZONE, "SOA", 60, (f"ns.{ZONE} hostmaster.{ZONE} 1 60 60 60 5",))
-    start = [soa]
-    for name in names:
-        start += [
-            RRset(target(1, name), "A", 30, ("10.0.1.1",)),
-            _alias(owner(name), target(1, name)),
-            RRset(f"lock.{owner(name)}", "TXT", 30, ('"1"',)),
-        ]
     return Scenario(
         name="october-2025",
         bounds=f"{plans} plans, {enactors} enactors, {endpoints} endpoints, {faults} faults",
@@ -181,7 +189,7 @@ def scenario(
             *(Actor(f"enactor-{chr(97 + i)}", "enactor", lambda: enactor(names, rounds)) for i in range(enactors)),
         ),
         store=store_of([(NEWEST, b"1")]),
-        zones=(Zone.of(ZONE, start),),
+        zones=(starting_zone(names),),
         faults=Faults(total=faults),
         invariants=(never_empty(names),) if invariants else (),
         converged=converged(plans, names),

@@ -17,6 +17,7 @@ from holdfast.ports.events import Emit
 from holdfast.ports.operation import Operation
 from holdfast.ports.probe import NextResults, ProbeResult, ProbeTarget, Watch
 from holdfast.ports.random import NewId
+from holdfast.ports.store import Commit, Committed
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -38,10 +39,11 @@ def restarted(own: Own) -> Own:
     return Own(disk=own.disk, ids=own.ids, cuts=own.cuts)
 
 
-def private(own: Own, operation: Operation[Any], seat: int) -> tuple[Any, Own] | None:
+def private(own: Own, operation: Operation[Any], seat: int, sinks: tuple[str, ...] = ()) -> tuple[Any, Own] | None:
     """Result and new state of a private operation; None if it is not one, or is a matter of choice.
 
-    `seat` tells actors of different kinds apart in the ids that they draw.
+    `seat` tells actors of different kinds apart in the ids that they draw. A report that goes to a sink only (no
+    rule reads it) is private as well, and always arrives.
     """
     match operation:
         case Load(name=name):
@@ -60,6 +62,8 @@ def private(own: Own, operation: Operation[Any], seat: int) -> tuple[Any, Own] |
             return None, msgspec.structs.replace(own, timers=tuple(t for t in own.timers if t[0] not in timers))
         case Emit():
             return None, own
+        case Commit(compares=(), puts=puts, deletes=()) if sinks and all(p.key.startswith(sinks) for p in puts):
+            return Committed(1), own
         case NewId():
             fresh = f"{_LETTERS[seat % 26] * 3}{_LETTERS[own.ids // 26 % 26]}{_LETTERS[own.ids % 26]}a"
             return fresh, msgspec.structs.replace(own, ids=own.ids + 1)

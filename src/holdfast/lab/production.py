@@ -1,0 +1,225 @@
+"""The loops that ship, composed as the service composes them: no copy, no patch.
+
+The alphabet of plans: `a` moves between two targets and back (A -> B -> A), `b` never changes, `c` is created by
+plan 2 and retired by plan 3. One zone. Enactors take plans from an environment that publishes them through the
+production document code at any time (split proof, docs/protocol.md "What exhaustive search asks", 8).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from holdfast.documents.plans import publish_plan, read_newest
+from holdfast.documents.reading import Document
+from holdfast.enactor.loop import enact
+from holdfast.enactor.settings import EnactorSettings
+from holdfast.lab.actor import Actor
+from holdfast.lab.invariants import agrees, live_is_pinned, monotone, never_empty
+from holdfast.lab.library import Library
+from holdfast.lab.system import Invariant, Scenario
+from holdfast.lab.world.faults import Disaster, Faults
+from holdfast.lab.world.store import StoreCell, store_of
+from holdfast.model.codec import encode, seal, section_ref
+from holdfast.model.configuration import (
+    Check,
+    Configuration,
+    EndpointConfig,
+    GroupConfig,
+    Mode,
+    ProviderKind,
+    StoredConfiguration,
+    TargetConfig,
+    ZoneConfig,
+)
+from holdfast.model.directives import Directives, Word
+from holdfast.model.fence import Fence, fence_owner
+from holdfast.model.keys import Keys
+from holdfast.model.plan import ExplicitAct, Inputs, Plan, PlanHead, Section
+from holdfast.model.records import NameRecords, RRset, Tenure, Weighted
+from holdfast.nameserver.zone import Zone
+from holdfast.ports.clock import Idle, Rest
+from holdfast.ports.store import Committed, Compare
+from holdfast.providers.knot import KNOT
+from holdfast.providers.rendering import render
+from holdfast.providers.rfc2136 import Rfc2136Provider
+
+SCOPE = "lab"
+ZONE = "z.test"
+KEYS = Keys(SCOPE)
+DIALECT = KNOT
+ONE, TWO = "10.0.0.1", "10.0.0.2"
+
+
+def contents(plans: int) -> tuple[tuple[NameRecords, ...], ...]:
+    """Names of plan 1, 2, ...: from the fourth on, `a` goes on moving."""
+    found = []
+    for generation in range(1, plans + 1):
+        names = [
+            _name("a", (ONE,) if generation % 2 else (TWO,)),
+            _name("b", (ONE, TWO)),
+        ]
+        if generation >= 2:
+            retired = generation >= 3
+            names.append(_name("c", () if retired else (TWO,), Tenure.RETIRED if retired else Tenure.MANAGED))
+        found.append(tuple(names))
+    return tuple(found)
+
+
+def _name(label: str, addresses: tuple[str, ...], tenure: Tenure = Tenure.MANAGED) -> NameRecords:
+    a = tuple(Weighted(x, 100) for x in addresses)
+    return NameRecords(f"{label}.{ZONE}", ZONE, 30, a, (), "one", tenure)
+
+
+def make_plans(plans: int) -> tuple[Plan, ...]:
+    """A chain of plans with these contents, each naming its parent."""
+    chain: list[Plan] = []
+    for generation, names in enumerate(contents(plans), start=1):
+        section = Section(names)
+        retired = tuple(ExplicitAct("retire", n.name, "lab") for n in names if n.tenure is Tenure.RETIRED)
+        head = PlanHead(
+            scope=SCOPE,
+            incarnation=1,
+            generation=generation,
+            parent=chain[-1].identity if chain else None,
+            zones=(ZONE,),
+            inputs=Inputs(1, 1, ()),
+            sections=(section_ref(section),),
+            explicit=retired,
+        )
+        chain.append(seal(head, (section,)))
+    return tuple(chain)
+
+
+def configuration() -> StoredConfiguration:
+    """What the store's configuration says of all this."""
+    targets = tuple(TargetConfig(name=n, a=a, aaaa=None, port=80, label=n) for n, a in (("t1", ONE), ("t2", TWO)))
+    names = tuple(EndpointConfig(f"{n}.{ZONE}", ZONE, "one") for n in "abc")
+    return StoredConfiguration(
+        revision=1,
+        origin="lab",
+        digest="",
+        configuration=Configuration(
+            scope=SCOPE,
+            mode=Mode.ENFORCE,
+            zones=(ZoneConfig(ZONE, ProviderKind.KNOT, "127.0.0.1:53"),),
+            groups=(GroupConfig("one", targets, Check()),),
+            endpoints=names,
+            probers=(),
+        ),
+    )
+
+
+def documents(first: Plan) -> StoreCell:
+    """A store that holds configuration, words and the first plan."""
+    words = Directives(revision=1, retired=(Word(f"c.{ZONE}", "people", "lab"),))
+    return store_of(
+        [
+            (KEYS.config, encode(configuration())),
+            (KEYS.words, encode(words)),
+            (KEYS.incarnation, encode(1)),
+            *stored(first),
+            (KEYS.newest, encode(first.identity)),
+        ]
+    )
+
+
+def stored(plan: Plan) -> list[tuple[str, bytes]]:
+    """A plan's head and chunks as documents."""
+    identity = plan.identity
+    chunks = [(KEYS.chunk(identity.generation, identity.hash, i), encode(s)) for i, s in enumerate(plan.sections)]
+    return [(KEYS.plan(identity.generation), encode(plan.head)), *chunks]
+
+
+def zone_at(plan: Plan) -> Zone:
+    """A zone whose fence and data are this plan's."""
+    rrsets = [
+        RRset(ZONE, "SOA", 60, (f"ns.{ZONE} hostmaster.{ZONE} 1 60 60 60 5",)),
+        RRset(fence_owner(SCOPE, ZONE), "TXT", 5, (Fence(plan.identity, writer="enactor").rdata(),)),
+    ]
+    for section in plan.sections:
+        for name in section.names:
+            rrsets += render(name, weights=False)
+    return Zone.of(ZONE, rrsets)
+
+
+async def publisher(plans: tuple[Plan, ...]) -> None:
+    """The environment of the enactors: plans come at any time, by the production code that publishes them."""
+    for plan in plans:
+        while True:
+            newest = await read_newest(KEYS)
+            if isinstance(newest, Document):
+                if newest.value >= plan.identity:
+                    break
+                published = await publish_plan(KEYS, plan, (Compare(KEYS.newest, newest.revision),))
+                if isinstance(published, Committed):
+                    break
+            await Idle(Rest.RETRY)
+        await Idle(Rest.POLL)
+
+
+def enactor_actor(name: str, *, kind: str = "enactor", writer: str = "enactor") -> Actor:
+    """A production enactor. Equal writer ids make enactors interchangeable; see docs/lab.md."""
+    settings = EnactorSettings(scope=SCOPE, enactor=writer, ask_servers=False)
+    return Actor(name, kind, lambda: enact(settings, {ZONE: Rfc2136Provider(ZONE, DIALECT)}))
+
+
+def scenario(
+    *,
+    plans: int = 3,
+    enactors: int = 2,
+    faults: Faults | int = 0,
+    extra: tuple[Actor, ...] = (),
+    invariants: tuple[Invariant, ...] = (),
+) -> Scenario:
+    """The shipped enactors under plans that come at any time."""
+    budget = faults if isinstance(faults, Faults) else Faults(total=faults)
+    chain = make_plans(plans)
+    library = Library(KEYS)
+    publishing = Actor("publisher", "publisher", lambda: publisher(chain[1:]), crashes=False)
+    names = len(contents(plans)[-1])
+    return Scenario(
+        name="production",
+        bounds=(
+            f"{plans} plans, {enactors} enactors, {names} names, {budget.total} faults,"
+            f" {budget.in_flight if budget.total else 0} messages in flight"
+        ),
+        actors=(publishing, *(enactor_actor(f"enactor-{chr(97 + i)}") for i in range(enactors)), *extra),
+        store=documents(chain[0]),
+        zones=(zone_at(chain[0]),),
+        faults=budget,
+        invariants=(
+            monotone(library, lambda n: render(n, weights=False)),
+            never_empty(library),
+            live_is_pinned(library),
+            *invariants,
+        ),
+        converged=agrees(library, lambda n: render(n, weights=False)),
+        sinks=(KEYS.enactors,),
+    )
+
+
+def _fence_struck(text: str | None) -> Any:
+    def strike(zone: Zone) -> Zone:
+        owner = fence_owner(SCOPE, ZONE)
+        node = () if text is None else (RRset(owner, "TXT", 5, (text,)),)
+        return zone.changed({owner: node})
+
+    return strike
+
+
+def _emptied(zone: Zone) -> Zone:
+    return zone.changed({f"b.{ZONE}": ()})
+
+
+def _lost(store: StoreCell) -> StoreCell:
+    return msgspec.structs.replace(store, entries=(), graves=())
+
+
+DISASTERS = (
+    Disaster(ZONE, "somebody deletes the fence", _fence_struck(None)),
+    Disaster(ZONE, "somebody garbles the fence", _fence_struck('"garbled"')),
+    Disaster(ZONE, "somebody empties b", _emptied),
+    Disaster("store", "the store is lost", _lost),
+)

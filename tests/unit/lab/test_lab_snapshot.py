@@ -1,0 +1,112 @@
+"""Local states: what tells them apart, and what must not."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from holdfast.lab.actor import NonDeterminismError, PortBypassedError
+from holdfast.lab.automaton import Automaton
+from holdfast.lab.canonical import NotCanonicalError, text
+from holdfast.lab.snapshot import snapshot
+from holdfast.ports.clock import Idle, Rest
+from holdfast.ports.store import Get
+
+
+async def _walk(keys: tuple[str, ...]) -> int:
+    found = 0
+    for key in keys:
+        if await Get(key) is not None:
+            found += 1
+    return found
+
+
+def test_the_value_stack_counts() -> None:
+    """Two runs at the same line with equal locals differ if their loop stands elsewhere in what it walks."""
+    first, second = _walk(("a", "a", "b")), _walk(("a", "a", "b"))
+    first.send(None)
+    second.send(None)
+    second.send(None)
+    assert snapshot(first) != snapshot(second)
+    first.send(None)
+    assert snapshot(first) == snapshot(second)
+
+
+def test_dead_locals_do_not_count() -> None:
+    """What is overwritten before it is read does not tell states apart: loops come back to the same state."""
+
+    async def loop() -> None:
+        while True:
+            seen = await Get("a")
+            if seen is not None:
+                await Get("b")
+            await Idle(Rest.POLL)
+
+    automaton = Automaton("loop", loop)
+    at = automaton.step(automaton.step(automaton.step(0, None), False), None)
+    other = automaton.step(automaton.step(automaton.step(automaton.step(0, b"x"), None), False), None)
+    assert at == other
+
+
+def test_live_locals_count() -> None:
+    """What is read later does tell states apart."""
+
+    async def remember() -> object:
+        seen = await Get("a")
+        await Get("b")
+        return seen
+
+    automaton = Automaton("remember", remember)
+    assert automaton.step(automaton.step(0, b"x"), None) != automaton.step(automaton.step(0, b"y"), None)
+
+
+def test_what_is_no_value_is_refused_by_name() -> None:
+    """A socket in a local has no canonical form; the refusal says where it is held."""
+
+    async def holds() -> None:
+        with socket.socket() as held:
+            await Get("a")
+            held.listen()
+
+    running = holds()
+    running.send(None)
+    with pytest.raises(NotCanonicalError, match=r"holds: (held|value stack): .*socket\.socket"):
+        snapshot(running)
+    running.close()
+
+
+def test_hidden_chance_is_detected_and_named() -> None:
+    """An actor that asks something else after the same results is reported with actor and port."""
+    keys = iter("abcdefghijkl")
+
+    async def loop() -> None:
+        await Get("x")
+        while True:
+            await Get(next(keys))
+
+    automaton = Automaton("gambler", loop, merge=False)
+    at = automaton.step(0, None)
+    automaton.step(at, None)
+    with pytest.raises(NonDeterminismError, match=r"gambler: the same results led to store.Get"):
+        automaton.step(at, b"other")
+
+
+def test_bypassing_the_ports_is_refused() -> None:
+    """Awaiting anything but an operation of the ports stops the search."""
+
+    class Future:
+        def __await__(self):  # type: ignore[no-untyped-def]
+            yield "a future"
+
+    async def loop() -> None:
+        await Future()
+
+    with pytest.raises(PortBypassedError, match=r"awaited builtins\.str"):
+        Automaton("sneaky", loop)
+
+
+def test_text_is_the_same_for_equal_values() -> None:
+    """Sets are written in order, structs with their fields: hashes of traces rest on it."""
+    assert text(frozenset({"b", "a"})) == "{'a','b'}"
+    assert text(Get("k")) == "Get(key='k')"
