@@ -33,6 +33,12 @@ class Disarm(Operation[None], frozen=True):
     timers: tuple[str, ...]
 
 
+class Now(Operation[int], frozen=True):
+    """Unix time in seconds. Only for the service's thaw timer (`killswitch.timer`), which acts for a person who
+    named a time of day; no rule of the chain may ask it, for a clock that jumps must not move a plan.
+    """
+
+
 class Rest(enum.Enum):
     """Why a loop rests; the adapter holds the durations."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from holdfast.ports.clock import ATTEMPT_MAX, Arm, Disarm, Fired, Idle, Rest
+from holdfast.ports.clock import ATTEMPT_MAX, Arm, Disarm, Fired, Idle, Now, Rest
 from holdfast.stores.port import Subscription
 
 SUBSCRIPTIONS_MAX = 8
@@ -48,10 +48,12 @@ class ProcessClock:
         pacing: Pacing | None = None,
         rng: random.Random | None = None,
         now_s: Callable[[], float] = time.monotonic,
+        unix_s: Callable[[], float] = time.time,
     ) -> None:
         self.pacing = Pacing() if pacing is None else pacing
         self._rng = random.Random() if rng is None else rng  # noqa: S311 - jitter, not secrets
         self._now_s = now_s
+        self._unix_s = unix_s
         self._subscribe = subscribe
         self._subscriptions: dict[tuple[str, ...], Subscription] = {}
         self._deadlines_s: dict[str, float] = {}
@@ -71,6 +73,10 @@ class ProcessClock:
         """Forget timers."""
         for timer in op.timers:
             self._deadlines_s.pop(timer, None)
+
+    async def now(self, op: Now) -> int:
+        """Unix time, for the thaw timer alone."""
+        return int(self._unix_s())
 
     async def idle(self, op: Idle) -> bool:
         """Rest as `op.rest` says; True if a hint woke us.

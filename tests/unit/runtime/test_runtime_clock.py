@@ -8,7 +8,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.ports.clock import ATTEMPT_MAX, Arm, Disarm, Fired, Idle, Rest
+from holdfast.ports.clock import ATTEMPT_MAX, Arm, Disarm, Fired, Idle, Now, Rest
 from holdfast.ports.store import Commit, Put
 from holdfast.runtime.clock import SUBSCRIPTIONS_MAX, Pacing, ProcessClock, backoff_s
 from holdfast.stores.memory import MemoryStore
@@ -37,6 +37,11 @@ async def test_timers_fire_once_armed_and_passed() -> None:
     await clock.disarm(Disarm(("a", "never")))
     await clock.arm(Arm("a", 1.0))
     assert await clock.fired(Fired(("a",))) == frozenset()
+
+
+async def test_now_is_whole_seconds_of_unix_time() -> None:
+    """For the thaw timer: never ahead of the wall clock."""
+    assert await ProcessClock(unix_s=lambda: 1760943492.99).now(Now()) == 1760943492
 
 
 async def test_a_restart_forgets() -> None:
