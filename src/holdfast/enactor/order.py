@@ -30,7 +30,7 @@ import enum
 
 import msgspec
 
-from holdfast.model.fence import GENERATION_JUMP_MAX, Fence
+from holdfast.model.fence import GENERATION_JUMP_MAX, Fence, as_read
 from holdfast.model.identity import NOTHING, Identity
 from holdfast.ports.provider import FenceAbsent, FenceFound, FenceReading, FenceUnreadable
 
@@ -154,12 +154,14 @@ def credible(reading: FenceReading, seen: tuple[Identity, ...]) -> FenceReading:
 
 def raised(pinned: Fence, plan: Identity, writer: str) -> Fence:
     """The fence that replaces `pinned`: the plan's identity, every freeze of the one it pins (R0)."""
-    return Fence(
-        identity=plan,
-        freezes=pinned.freezes,
-        freeze_all=pinned.freeze_all,
-        sequence=pinned.sequence + 1,
-        writer=writer,
+    return as_read(
+        Fence(
+            identity=plan,
+            freezes=pinned.freezes,
+            freeze_all=pinned.freeze_all,
+            sequence=pinned.sequence + 1,
+            writer=writer,
+        )
     )
 
 

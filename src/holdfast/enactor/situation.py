@@ -8,7 +8,7 @@ from holdfast.enactor.difference import Coverage, coverage
 from holdfast.enactor.memory import Memory
 from holdfast.enactor.order import Action, FenceStands, View, credible, decide, stands_fence, stands_store
 from holdfast.enactor.sight import Sight
-from holdfast.model.fence import Fence, parse_fence
+from holdfast.model.fence import Fence, as_read, parse_fence
 from holdfast.model.identity import Identity
 from holdfast.ports.provider import FenceAbsent, FenceFound, FenceReading, FenceUnreadable
 
@@ -55,7 +55,7 @@ def repair_fence(zone: str, reading: FenceReading, plan: Identity, memory: Memor
     ids = {f.id for f in memory.freezes if f.selector.covers_zone(zone)}
     salvaged = _salvage(reading)
     freezes = tuple(sorted(ids | set(salvaged.freezes)))
-    return Fence(identity=plan, freezes=freezes, freeze_all=salvaged.freeze_all, writer=writer)
+    return as_read(Fence(identity=plan, freezes=freezes, freeze_all=salvaged.freeze_all, writer=writer))
 
 
 def _salvage(reading: FenceReading) -> Fence:

@@ -64,6 +64,17 @@ class Fence(msgspec.Struct, frozen=True):
         return f'"{self.text()}"'
 
 
+def as_read(fence: Fence) -> Fence:
+    """The fence as it will be read back: ids that overflow have become `all` (R8).
+
+    A writer pins and compares what DNS holds, so it must hold the same value.
+    """
+    overflows = fence.freeze_all or len(_text(fence, "+".join(fence.freezes) or _NONE)) > FENCE_BYTES_MAX
+    if not overflows:
+        return fence
+    return Fence(identity=fence.identity, freeze_all=True, sequence=fence.sequence, writer=fence.writer)
+
+
 EMPTY_FENCE: Final = Fence(identity=NOTHING)
 
 

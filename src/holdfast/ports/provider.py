@@ -96,7 +96,11 @@ class RRsetChange(msgspec.Struct, frozen=True):
 
 
 class FencedWrite(msgspec.Struct, frozen=True):
-    """One atomic message: pin, optionally a new fence (raise, freeze, thaw, repair), and data."""
+    """One atomic message: pin, optionally a new fence (raise, freeze, thaw, repair), and data.
+
+    A repair's pin without a new fence *fills* empty names while the store is out (R3); its `Wrote` then carries
+    `EMPTY_FENCE`, for the zone has none.
+    """
 
     pin: PinFence | PinRepair
     fence_after: Fence | None

@@ -20,9 +20,9 @@ Nothing is ever sent twice here: a message in flight may land at any later time,
 
 from __future__ import annotations
 
-from holdfast.model.fence import Fence, fence_owner
+from holdfast.model.fence import EMPTY_FENCE, Fence, fence_owner
 from holdfast.model.records import NameRecords, RRset
-from holdfast.ports.dns import DeleteRRset, Rcode, SetRRset, Update
+from holdfast.ports.dns import DeleteRRset, Rcode, Response, SetRRset, Update
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import (
     Blocked,
@@ -126,6 +126,8 @@ class Rfc2136Provider:
         if isinstance(write.pin, PinRepair) and not self._serial_proven:
             return await self._prove_first(scope)
         response = await self._message(scope, write)
+        if _is_fill(write):
+            return await self._after_fill(scope, write, response)
         if isinstance(response, CouldNotAsk):
             return await self._after_silence(scope, write, response) if response.maybe_applied else response
         if reading.refused_for_good(response):
@@ -177,10 +179,24 @@ class Rfc2136Provider:
 
     # -- after ---------------------------------------------------------------------------------------------
 
+    async def _after_fill(self, scope: str, write: FencedWrite, response: Response | CouldNotAsk) -> WriteResult:
+        """R3 with the store out: empty names were filled, the fence stays missing. Only the data are read back."""
+        if isinstance(response, CouldNotAsk):
+            return response
+        if reading.refused_for_good(response):
+            return Denied(f"the primary of {self._zone} answered {response.rcode.value} to an update")
+        if response.rcode is not Rcode.NOERROR:
+            seen = await self.read_fence(scope)
+            return seen if isinstance(seen, CouldNotAsk) else FenceMoved(seen)
+        differing = await self._differing(write.changes)
+        if isinstance(differing, CouldNotAsk):
+            return CouldNotAsk(f"written, but the read-back failed: {differing.reason}", maybe_applied=True)
+        return Blocked(differing) if differing else Wrote(EMPTY_FENCE)
+
     async def _after_noerror(self, scope: str, write: FencedWrite) -> WriteResult:
         """R4: NOERROR is not "applied"."""
         expected = fence_wanted(write)
-        same = await self._holds(scope, expected, write.changes)
+        same = await self.holds(scope, expected, write.changes)
         if isinstance(same, CouldNotAsk):
             return CouldNotAsk(f"written, but the read-back failed: {same.reason}", maybe_applied=True)
         if same:
@@ -252,7 +268,7 @@ class Rfc2136Provider:
             return None
         if (seen.fence.freezes, seen.fence.freeze_all) != (wanted.freezes, wanted.freeze_all):
             return None
-        same = await self._holds(scope, seen.fence, write.changes)
+        same = await self.holds(scope, seen.fence, write.changes)
         if isinstance(same, CouldNotAsk):
             return same
         return Wrote(seen.fence, recovered=True) if same else None
@@ -262,8 +278,12 @@ class Rfc2136Provider:
             return seen == FenceFound(write.pin.fence)
         return seen == write.pin.seen
 
-    async def _holds(self, scope: str, fence: Fence, changes: tuple[RRsetChange, ...]) -> bool | CouldNotAsk:
-        """Whether the fence is exactly this and the data exactly as wanted, by the server's own comparison."""
+    async def holds(self, scope: str, fence: Fence, changes: tuple[RRsetChange, ...]) -> bool | CouldNotAsk:
+        """Whether the fence is exactly this and the data exactly as wanted, by the server's own comparison.
+
+        One message whatever the number of changes: also a cheap look, before a message, at whether another
+        enactor of the same plan has written it already.
+        """
         required = (fence_is(scope, self._zone, (fence.rdata(),)), *as_written(changes))
         response = await Update(self._zone, required, ())
         return (
@@ -287,11 +307,15 @@ class Rfc2136Provider:
         return tuple(Offender(name, why) for name, why in sorted(offenders.items()))
 
 
+def _is_fill(write: FencedWrite) -> bool:
+    return isinstance(write.pin, PinRepair) and write.fence_after is None
+
+
 def fence_wanted(write: FencedWrite) -> Fence:
-    """The fence that holds after a write: the new one, or the pinned one. A repair always brings one."""
+    """The fence that holds after a write: the new one, or the pinned one. Not for a fill, which leaves none."""
     if write.fence_after is not None:
         return write.fence_after
-    assert isinstance(write.pin, PinFence), "a repair without a new fence repairs nothing"
+    assert isinstance(write.pin, PinFence), "a fill leaves no fence"
     return write.pin.fence
 
 
