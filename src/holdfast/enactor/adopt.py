@@ -2,8 +2,8 @@
 
 What DNS serves at the configured names becomes a plan, above every fence: its incarnation is one higher than the
 highest that a fence names, so that whatever the lost history still has in flight stays below. The plan changes
-nothing in DNS. It has no parent and no ledger: "with the ledger lost, zero for one window" (R11) is for the planner,
-which goes on from here.
+nothing in DNS. It has no parent and no ledger: "with the ledger lost, zero for one window" (R11) is for the
+planner, which goes on from here.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from holdfast.ports.clock import Arm, Disarm, Fired, Idle, Now, Now
+from holdfast.ports.clock import Arm, Disarm, Fired, Idle, Now
 from holdfast.ports.disk import DiskFailed, Load, Promote, Stage
 from holdfast.ports.dns import Answer, Ask, AskMany, Response, Servers, Transfer, Update, ZoneContent
 from holdfast.ports.events import Emit, Event
@@ -122,7 +122,6 @@ def _answer_clock(answers: Answers, clock: ProcessClock) -> None:
     answers.register(Fired, clock.fired)
     answers.register(Disarm, clock.disarm)
     answers.register(Idle, clock.idle)
-    answers.register(Now, clock.now)
     answers.register(Now, clock.now)
     answers.on_restart(clock.forget)
 
