@@ -32,6 +32,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "resume": ("holdfast.cli.words", "resume", "Say"),
     "retire": ("holdfast.cli.words", "retire", "Say"),
     "release": ("holdfast.cli.words", "release", "Say"),
+    "freeze": ("holdfast.cli.stopping", "freeze", "Stop and mend"),
+    "thaw": ("holdfast.cli.stopping", "thaw", "Stop and mend"),
 }
 
 

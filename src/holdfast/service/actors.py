@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from holdfast.enactor.cleanup import clean_up
 from holdfast.enactor.loop import enact
 from holdfast.enactor.settings import EnactorSettings, refuse_start
 from holdfast.health.loop import prober_loop
 from holdfast.health.memo import MemoRules
+from holdfast.killswitch.timer import thaw_in_time
 from holdfast.model.configuration import ProberConfig
 from holdfast.planner.desk import Desk
 from holdfast.planner.loop import Planner
@@ -43,6 +45,22 @@ async def run_enactor(scene: Scene, name: str, *, turn: int, turns: int, pacing:
     if refused is not None:
         raise CannotOpen(refused)
     await _supervised(scene, name, lambda: enact(settings, scene.providers), scene.answers(name, pacing=pacing))
+
+
+async def run_cleanup(scene: Scene, name: str) -> None:
+    """Remove plans below every fence, for ever (R7); never touches DNS."""
+    actor = f"{name}-cleanup"
+    await _supervised(
+        scene, actor, lambda: clean_up(scene.keys.scope, scene.providers, actor=actor), scene.answers(actor)
+    )
+
+
+async def run_thaw_timer(scene: Scene) -> None:
+    """Thaw what was frozen `--for` a time, when the time has come (R8: an explicit act of a timer)."""
+    actor = "thaw-timer"
+    await _supervised(
+        scene, actor, lambda: thaw_in_time(scene.keys.scope, scene.providers, actor=actor), scene.answers(actor)
+    )
 
 
 async def run_prober(scene: Scene, prober: ProberConfig) -> None:

@@ -17,7 +17,7 @@ from holdfast.events.metrics import CannotServe, Metrics, MetricsServer, serve_m
 from holdfast.events.record import Record
 from holdfast.nameserver.server import EmbeddedServer
 from holdfast.ports.events import Event
-from holdfast.service.actors import run_enactor, run_planner, run_prober
+from holdfast.service.actors import run_cleanup, run_enactor, run_planner, run_prober, run_thaw_timer
 from holdfast.service.applying import apply_file
 from holdfast.service.nameserver import server_settings
 from holdfast.service.scene import CannotOpen, Scene, open_scene, same_scope
@@ -89,6 +89,9 @@ async def play(
                 turn = everyone.index(name) if name in everyone else 0
                 turns = max(len(everyone), turn + 1)
                 group.create_task(run_enactor(scene, name, turn=turn, turns=turns))
+                group.create_task(run_cleanup(scene, name))
+            if roles.planners:
+                group.create_task(run_thaw_timer(scene))
             if roles.follow_file:
                 group.create_task(follow(scene))
             if ready is not None:
