@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from holdfast.documents.plans import publish_plan, read_newest
 from holdfast.documents.reading import Document
 from holdfast.enactor.loop import enact
+from holdfast.enactor.memory import PLAN_FILE
 from holdfast.enactor.settings import EnactorSettings
 from holdfast.lab.actor import Actor
 from holdfast.lab.invariants import agrees, live_is_pinned, monotone, never_empty
@@ -159,10 +158,11 @@ async def publisher(plans: tuple[Plan, ...]) -> None:
         await Idle(Rest.POLL)
 
 
-def enactor_actor(name: str, *, kind: str = "enactor", writer: str = "enactor") -> Actor:
-    """A production enactor. Equal writer ids make enactors interchangeable; see docs/lab.md."""
+def enactor_actor(name: str, held: Plan | None = None, *, kind: str = "enactor", writer: str = "enactor") -> Actor:
+    """A production enactor with plan `held` on its disk. Equal writer ids make enactors interchangeable."""
     settings = EnactorSettings(scope=SCOPE, enactor=writer, ask_servers=False)
-    return Actor(name, kind, lambda: enact(settings, {ZONE: Rfc2136Provider(ZONE, DIALECT)}))
+    disk = () if held is None else ((PLAN_FILE, encode(held)),)
+    return Actor(name, kind, lambda: enact(settings, {ZONE: Rfc2136Provider(ZONE, DIALECT)}), disk=disk)
 
 
 def scenario(
@@ -185,7 +185,7 @@ def scenario(
             f"{plans} plans, {enactors} enactors, {names} names, {budget.total} faults,"
             f" {budget.in_flight if budget.total else 0} messages in flight"
         ),
-        actors=(publishing, *(enactor_actor(f"enactor-{chr(97 + i)}") for i in range(enactors)), *extra),
+        actors=(publishing, *(enactor_actor(f"enactor-{chr(97 + i)}", chain[0]) for i in range(enactors)), *extra),
         store=documents(chain[0]),
         zones=(zone_at(chain[0]),),
         faults=budget,
@@ -214,7 +214,9 @@ def _emptied(zone: Zone) -> Zone:
 
 
 def _lost(store: StoreCell) -> StoreCell:
-    return msgspec.structs.replace(store, entries=(), graves=())
+    """All documents gone. Revisions go on: a store whose revisions began anew is finding 1 of lab-findings.md."""
+    graves = {**dict(store.graves), **{e.key: e.revision for e in store.entries}}
+    return StoreCell((), tuple(sorted(graves.items())))
 
 
 DISASTERS = (
