@@ -24,9 +24,6 @@ from storm_schedule import ENACTORS, PLANNERS, PROBERS
 
 from holdfast.events.record import Record, parse_line
 
-START_S = 1.2
-"""From starting a process to its first decision: the interpreter's start, on two busy cores."""
-
 Seen = dict[str, list[tuple[float, frozenset[str]]]]
 
 
@@ -179,7 +176,7 @@ def _holds(events: Iterable[Record]) -> dict[str, list[tuple[float, str, float]]
 def _limit(record: Record) -> tuple[str, float]:
     if record.kind == "change.refused" and record.data.get("rule") == "velocity":
         return "velocity", WINDOW_S
-    if record.kind == "verdict.changed" and "held down for" in record.text:
+    if record.kind == "change.refused" and record.data.get("rule") == "hold-down":
         return "hold-down", HOLD_DOWN_S
     return "", 0.0
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from holdfast.model.codec import seal
+from holdfast.model.configuration import target_key
 from holdfast.model.identity import Identity
 from holdfast.model.plan import Plan, PlanHead, Reason, Section
 from holdfast.model.records import NameRecords
@@ -29,7 +30,7 @@ from holdfast.planner.records import cohort_addresses
 from holdfast.planner.roster import Addresses, Cohort
 from holdfast.planner.sections import offsets, replaced
 from holdfast.planner.situation import Decision, Situation, Standing
-from holdfast.planner.wants import group_wants
+from holdfast.planner.wants import GroupWants, group_wants
 
 _Final = tuple[tuple[Cohort, tuple[Addresses, Addresses]], ...]
 
@@ -41,13 +42,13 @@ def decide(situation: Situation, desk: Desk | None = None) -> Decision:
     if refused:
         return Decision(plan=None, refused=refused)
     ground = desk.ground(situation.configuration, situation.directives, situation.parent, situation.rollback)
-    cases, open_groups = _cases(ground, situation, desk.dirty(ground, situation))
+    cases, told = _cases(ground, situation, desk.dirty(ground, situation))
     rules = _rules(ground, situation, cases)
     granted = grant(cases, rules)
     finals = {case.pool: _finals(case, granted) for case in cases}
     moved = {pool: final for pool, final in finals.items() if _differs(final)}
-    held = (*granted.held, *open_groups.values())
-    unsettled = frozenset(open_groups) | _unsettled(cases, granted)
+    held = (*granted.held, *(reason for reasons in told.values() for reason in reasons))
+    unsettled = frozenset(told) | _unsettled(cases, granted)
     sections = replaced(ground.sections, _changes(ground.sections, moved)) if moved else ground.sections
     plan = _plan(situation, ground, rules, granted, cases, sections, held, desk)
     if plan is None:
@@ -72,15 +73,15 @@ def _refused(situation: Situation) -> str:
 
 def _cases(
     ground: Ground, situation: Situation, pools: Iterable[Pool]
-) -> tuple[tuple[Case, ...], dict[Pool, Reason]]:
-    """The pools to look at, and why health is not believed in some of them."""
+) -> tuple[tuple[Case, ...], dict[Pool, tuple[Reason, ...]]]:
+    """The pools to look at, and what is to be said of some: health is not believed, targets are held down."""
     if ground.rolling_back:
         return tuple(_rollback_case(ground, pool) for pool in pools), {}
     drained = {word.subject: word for word in situation.directives.drained}
     stored = situation.configuration
     words = frozenset((*stored.removed_by_word, *stored.removed_addresses))
     cases: list[Case] = []
-    open_groups: dict[Pool, Reason] = {}
+    told: dict[Pool, tuple[Reason, ...]] = {}
     for pool in pools:
         zone, name = pool
         group, targets, cohorts = ground.groups[name], ground.targets(name), ground.pools[pool]
@@ -90,9 +91,26 @@ def _cases(
         members = configured_members(name, cohorts, wants, serving, here, known, words)
         capacity = sum(t.weight for t in targets)
         cases.append(Case(pool=pool, group=group, capacity=capacity, members=members, cohorts=cohorts))
-        if wants.fail_open:
-            open_groups[pool] = Reason(kind="fail-open", subject=name, text=f"{wants.fail_open} (in {zone})")
-    return tuple(cases), open_groups
+        reasons = _standing_reasons(wants, name, zone)
+        if reasons:
+            told[pool] = reasons
+    return tuple(cases), told
+
+
+def _standing_reasons(wants: GroupWants, group: str, zone: str) -> tuple[Reason, ...]:
+    """What no limit refuses, and still is not as verdicts alone would have it."""
+    reasons = [
+        Reason(
+            kind="hold-down",
+            subject=target_key(group, want.target.name),
+            text=f"{target_key(group, want.target.name)} stays out of {zone}: {want.text}",
+        )
+        for want in wants.wants
+        if want.kind == "hold-down"
+    ]
+    if wants.fail_open:
+        reasons.append(Reason(kind="fail-open", subject=group, text=f"{wants.fail_open} (in {zone})"))
+    return tuple(reasons)
 
 
 def _leaves(cohorts: tuple[Cohort, ...], here: Mapping[str, int], ground: Ground, group: str) -> bool:

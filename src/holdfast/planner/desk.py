@@ -108,7 +108,7 @@ def _changed_groups(seen: _Seen, situation: Situation) -> frozenset[str] | None:
                 continue
             if was.target != now.target:
                 return None
-            if was.health is not now.health:
+            if was.health is not now.health or was.hold_down is not now.hold_down:
                 subjects.add(now.target)
     subjects.update(w.subject for w in {*seen.directives.drained} ^ {*situation.directives.drained})
     return frozenset(subject.split("/", 1)[0] for subject in subjects)

@@ -4,6 +4,7 @@
     weight 0 configured      0
     group fails open         its weight: health is not believed (below)
     HEALTHY                  its weight
+    HEALTHY, held down       0 if it was out and enough others are well (below), else its weight
     UNHEALTHY                0
     UNKNOWN, was in          its weight: unknown never withdraws
     UNKNOWN, was out         0: a target that is out stays out until it is healthy
@@ -13,6 +14,10 @@
 explanation is that health is wrong, or that everything is down; either way fewer answers help nobody, so all
 targets that are not drained serve. "Not known to be bad" is healthy or unknown: silent probers must not put
 back what was withdrawn while they could still see. It never serves less than the parent: targets only enter.
+
+*Hold-down* keeps a target out that flaps (`health.judge`). It yields while those that are healthy and not held are
+less than `floor_share` of the group's capacity: then a target that flaps is better than one that is dead, which
+only the floor keeps in.
 
 A distrusted round of verdicts (`Verdicts.distrust`) turns every UNHEALTHY into UNKNOWN.
 """
@@ -74,6 +79,8 @@ def group_wants(
     rows = tuple((t, target_key(group.name, t.name)) for t in targets)
     judged = {key: verdict_on(verdicts, key) for _, key in rows}
     fail_open = _fail_open(group, rows, judged, drained)
+    if not _enough_unheld(group, rows, judged, drained):
+        judged = {key: msgspec.structs.replace(verdict, hold_down=False) for key, verdict in judged.items()}
     return GroupWants(
         wants=tuple(
             _want(t, judged[key], drained.get(key), bool(fail_open), new or serving.get(key, 0) > 0)
@@ -93,8 +100,24 @@ def _want(target: TargetConfig, verdict: Verdict, drain: Word | None, fail_open:
         return Want(target, target.weight, "fail-open", "health of its group is not believed", healthy)
     if verdict.health is Health.UNHEALTHY:
         return Want(target, 0, "verdict", f"unhealthy: {verdict.reason}", healthy)
+    if verdict.hold_down and not was_in:
+        return Want(target, 0, "hold-down", verdict.reason, healthy)
     weight = target.weight if healthy or was_in else 0
     return Want(target, weight, "verdict", f"{verdict.health.value}: {verdict.reason}", healthy)
+
+
+def _enough_unheld(
+    group: GroupConfig,
+    rows: tuple[tuple[TargetConfig, str], ...],
+    judged: Mapping[str, Verdict],
+    drained: Mapping[str, Word],
+) -> bool:
+    """Whether the group can afford to wait for targets that are held down; True where none is."""
+    if not any(verdict.hold_down for verdict in judged.values()):
+        return True
+    counted = [(t.weight, judged[key]) for t, key in rows if key not in drained]
+    well = sum(weight for weight, v in counted if v.health is Health.HEALTHY and not v.hold_down)
+    return well >= portion_up(group.floor_share, sum(weight for weight, _ in counted)) and well > 0
 
 
 def _fail_open(

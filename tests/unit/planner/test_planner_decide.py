@@ -23,6 +23,7 @@ from holdfast.model.observation import Verdicts
 from holdfast.model.plan import Plan
 from holdfast.model.records import Tenure
 from holdfast.planner.decide import decide
+from holdfast.planner.desk import Desk
 from holdfast.planner.situation import Decision, Standing
 
 
@@ -326,3 +327,38 @@ def test_lowering_a_weight_is_charged_and_raising_is_free() -> None:
     plan = made(decide(situation(lower, first)))
     assert served(plan) == "1*40 2*160"
     assert [(c.label, c.amount) for c in plan.head.ledger] == [("l1", 60)]
+
+
+def _held(judged: Verdicts, *keys: str) -> Verdicts:
+    """The same verdicts, these targets held down."""
+    held = tuple(msgspec.structs.replace(v, hold_down=v.target in keys) for v in judged.verdicts)
+    return Verdicts(held, judged.distrust)
+
+
+def test_a_target_held_down_stays_out_says_so_and_enters_at_its_release() -> None:
+    """Healthy again but flapping: out until hold-down ends, on a desk that remembers as on an empty one."""
+    configuration = stored(four())
+    first = decide(situation(configuration)).plan
+    out = decide(situation(configuration, first, judged=verdicts(configuration, g_a="unhealthy"))).plan
+    assert out is not None
+    assert served(out) == "2 3 4"
+    desk = Desk()
+    kept = decide(situation(configuration, out, judged=_held(verdicts(configuration), "g/a")), desk)
+    assert kept.plan is None
+    assert [(r.kind, r.subject) for r in kept.held] == [("hold-down", "g/a")]
+    released = decide(situation(configuration, out, judged=verdicts(configuration)), desk).plan
+    assert released is not None
+    assert served(released) == "1 2 3 4"
+
+
+def test_hold_down_yields_when_too_few_others_are_well() -> None:
+    """A target that flaps is better than dead ones that only the floor keeps in; one that serves stays in."""
+    configuration = stored(four(floor=0.75))
+    first = decide(situation(configuration)).plan
+    out = decide(situation(configuration, first, judged=verdicts(configuration, g_a="unhealthy"))).plan
+    judged = _held(verdicts(configuration, g_b="unhealthy"), "g/a")
+    assert out is not None
+    back = decide(situation(configuration, out, judged=judged)).plan
+    assert back is not None
+    assert "1" in served(back).split()
+    assert decide(situation(configuration, first, judged=_held(verdicts(configuration), "g/a"))).plan is None
