@@ -34,6 +34,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "release": ("holdfast.cli.words", "release", "Say"),
     "freeze": ("holdfast.cli.stopping", "freeze", "Stop and mend"),
     "thaw": ("holdfast.cli.stopping", "thaw", "Stop and mend"),
+    "repair": ("holdfast.cli.mending", "repair", "Stop and mend"),
+    "adopt": ("holdfast.cli.mending", "adopt", "Stop and mend"),
 }
 
 
