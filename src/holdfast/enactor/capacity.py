@@ -16,8 +16,6 @@ The capacity is the larger of what is configured and what is served. An empty zo
 
 from __future__ import annotations
 
-import ipaddress
-
 import msgspec
 
 from holdfast.enactor.memory import Capacity, Memory
@@ -25,6 +23,7 @@ from holdfast.model.configuration import Limits, StoredConfiguration, target_key
 from holdfast.model.directives import Directives
 from holdfast.model.plan import Plan
 from holdfast.model.records import TYPE_WEIGHT, NameRecords, Tenure
+from holdfast.nameserver.weights import decode_weight
 from holdfast.ports.provider import ZoneRRsets
 
 
@@ -97,7 +96,7 @@ def known_addresses(
     configuration: StoredConfiguration | None, served_before: tuple[Capacity, ...]
 ) -> dict[tuple[str, str], Known]:
     """Addresses that count as capacity, by group and address."""
-    known = {(c.group, c.address): Known(c.target, "", c.weight) for c in served_before}
+    known = {(c.group, c.address): Known(c.target, c.label, c.weight) for c in served_before}
     for group in () if configuration is None else configuration.configuration.groups:
         for target in group.targets:
             for address in (target.a, target.aaaa):
@@ -116,17 +115,9 @@ def served(seen: ZoneRRsets) -> dict[str, dict[str, int | None]]:
     for rrset in seen.rrsets:
         if rrset.rtype == TYPE_WEIGHT and rrset.name in found:
             at_name = found[rrset.name]
-            at_name.update({a: w for a, w in map(_weight, rrset.rdatas) if a in at_name})
+            kept = filter(None, map(decode_weight, rrset.rdatas))
+            at_name.update({w.address: w.weight for w in kept if w.address in at_name})
     return found
-
-
-def _weight(rdata: str) -> tuple[str, int]:
-    """Address and weight of one weight record; what is none of ours is nobody's address."""
-    try:
-        data = bytes.fromhex("".join(rdata.split()[2:]))
-        return str(ipaddress.ip_address(data[2:])), int.from_bytes(data[:2], "big")
-    except ValueError:
-        return "", 0
 
 
 def served_capacities(names: tuple[NameRecords, ...], known: dict[tuple[str, str], Known]) -> tuple[Capacity, ...]:
@@ -138,7 +129,8 @@ def served_capacities(names: tuple[NameRecords, ...], known: dict[tuple[str, str
                 key = (records.group, w.address)
                 target = known.get(key)
                 weight = max(w.weight, found[key].weight if key in found else 0)
-                found[key] = Capacity(*key, w.address if target is None else target.target, weight)
+                name, label = (w.address, "") if target is None else (target.target, target.label)
+                found[key] = Capacity(*key, name, weight, label)
     return tuple(sorted(found.values()))
 
 

@@ -98,7 +98,7 @@ def difference(
     held: list[str] = []
     offenders: list[Offender] = []
     for records in names:
-        if only_empty and not _is_empty(records, present, managed_types):
+        if only_empty and not _is_empty(records, present):
             continue
         differing = _differing(records, present, render(records), managed_types)
         if not differing:
@@ -112,9 +112,9 @@ def difference(
     return Difference(changes=tuple(changes), frozen=tuple(held), aliases=tuple(offenders))
 
 
-def _is_empty(records: NameRecords, present: dict[tuple[str, str], RRset], types: tuple[str, ...]) -> bool:
-    """Whether a name that should have addresses has nothing in DNS."""
-    return records.tenure is not Tenure.RETIRED and not any((records.name, t) in present for t in types)
+def _is_empty(records: NameRecords, present: dict[tuple[str, str], RRset]) -> bool:
+    """Whether a name that should have addresses has none in DNS; weights that were left behind are none."""
+    return records.tenure is not Tenure.RETIRED and not any((records.name, t) in present for t in ("A", "AAAA"))
 
 
 def _differing(

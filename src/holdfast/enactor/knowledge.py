@@ -72,3 +72,16 @@ def behind(state: State, sight: Sight) -> bool:
     return (
         sight.reachable and state.identity is not None and (sight.newest is None or sight.newest < state.identity)
     )
+
+
+def unbelieved(state: State, known: State) -> State:
+    """The documents as they were `known` before this look: a store that has lost plans has lost words as well.
+
+    Else the old copy would replace, on the very disk that has to make the store whole again, what the store lost.
+    """
+    memory = msgspec.structs.replace(
+        state.memory,
+        configuration=known.memory.configuration or state.memory.configuration,
+        directives=known.memory.directives or state.memory.directives,
+    )
+    return msgspec.structs.replace(state, memory=memory, documents=known.documents)

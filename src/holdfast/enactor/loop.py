@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from holdfast.enactor.knowledge import State, behind, say, take
+from holdfast.enactor.knowledge import State, behind, say, take, unbelieved
 from holdfast.enactor.lag import laggards
 from holdfast.enactor.memory import MEMORY_FILE, recall, save
 from holdfast.enactor.reseed import settle
@@ -55,8 +55,9 @@ async def one_pass(
 ) -> tuple[State, Next]:
     """One pass over everything: the new state, and how to go on."""
     sight, memory, documents = await consult(Keys(settings.scope), state.memory, state.documents)
-    state = msgspec.structs.replace(state, memory=memory, documents=documents)
+    known, state = state, msgspec.structs.replace(state, memory=memory, documents=documents)
     if behind(state, sight):
+        state = unbelieved(state, known)
         state, settled = await settle(state, settings, providers, sight)
         if settled:
             return await _saved(state, settings), Next(afresh=True)

@@ -38,12 +38,13 @@ class SeenFence(msgspec.Struct, frozen=True, order=True):
 
 
 class Capacity(msgspec.Struct, frozen=True, order=True):
-    """A target's address as a zone served it. The key outlives the target's place in the configuration."""
+    """A target's address as a zone served it. Key and label outlive the target's place in the configuration."""
 
     group: str
     address: str
     target: str
     weight: int
+    label: str = ""
 
 
 class Served(msgspec.Struct, frozen=True, order=True):

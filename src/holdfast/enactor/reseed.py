@@ -2,7 +2,8 @@
 
     fences of all zones, read after the store     this disk          what happens
     --------------------------------------------  -----------------  ----------------------------------------------
-    one above the store's newest                  the plan or newer  RESEED: the disk's plan becomes the newest
+    one above the store's newest                  the plan or newer  RESEED: the disk's plan becomes the newest, its
+                                                                     configuration and words too, if newer
     one above the store's newest                  older              nothing: the zones stand down
     none above, and the store has a plan          newer              TAKE: the store's word counts; ours was never
                                                                      raised before the store was restored
@@ -18,6 +19,7 @@ Rejected: raising the fence first and reseeding afterwards; a raise would then r
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -25,12 +27,14 @@ import msgspec
 from holdfast.documents.plans import chunk_batches
 from holdfast.documents.reading import Garbled, interpret
 from holdfast.enactor.knowledge import State, say, take
+from holdfast.enactor.memory import Memory
 from holdfast.enactor.order import credible
 from holdfast.enactor.settings import EnactorSettings
 from holdfast.enactor.sight import Sight
 from holdfast.enactor.zone import mode
 from holdfast.model.codec import encode
-from holdfast.model.configuration import Mode
+from holdfast.model.configuration import Mode, StoredConfiguration
+from holdfast.model.directives import Directives
 from holdfast.model.identity import NOTHING, Identity
 from holdfast.model.keys import Keys
 from holdfast.model.plan import Plan
@@ -79,7 +83,7 @@ async def settle(
         read = CouldNotAsk("no provider") if provider is None else await provider.read_fence(settings.scope)
         readings = (*readings, read if isinstance(read, CouldNotAsk) else credible(read, (plan.identity,)))
     # After the fences: only now does a fence above the newest plan prove that the store lost something.
-    entries = await GetMany((keys.newest, keys.incarnation, keys.config))
+    entries = await GetMany((keys.newest, keys.incarnation, keys.config, keys.words))
     if isinstance(entries, CouldNotAsk):
         return state, False
     newest = _identity(entries[0])
@@ -114,32 +118,57 @@ async def _reseed(
     for batch in chunk_batches(keys, plan):
         if not isinstance(await Commit(puts=batch), Committed):
             return state, False
-    newest, incarnation, config = entries
+    newest, incarnation, config, words = entries
     own = 0 if incarnation is None else _number(incarnation)
     new = max(own, plan.identity.incarnation, highest_fence(readings).incarnation) + 1
     memory = state.memory
+    restored = _newer_documents(keys, memory, config, words)
     puts = [
         Put(keys.plan(plan.identity.generation), encode(plan.head)),
         Put(keys.newest, encode(plan.identity)),
         Put(keys.incarnation, encode(new)),
         *(Put(keys.freeze(f.id), encode(f)) for f in memory.freezes),
+        *(Put(key, encode(document)) for key, document in restored),
     ]
-    if config is None and memory.configuration is not None:
-        puts.append(Put(keys.config, encode(memory.configuration)))
-    compares = tuple(
-        Compare(key, ABSENT if entry is None else entry.revision)
-        for key, entry in ((keys.newest, newest), (keys.incarnation, incarnation), (keys.config, config))
-    )
+    seen = ((keys.newest, newest), (keys.incarnation, incarnation), (keys.config, config), (keys.words, words))
+    compares = tuple(Compare(key, ABSENT if entry is None else entry.revision) for key, entry in seen)
     done = await Commit(compares=compares, puts=tuple(puts))
     if isinstance(done, CouldNotAsk):
         return state, False
     if isinstance(done, Committed):
+        with_it = "".join(f", {key} at revision {document.revision}" for key, document in restored)
         text = (
             f"the store had lost its history: plan {plan.identity} put back from the disk of {settings.enactor},"
-            f" incarnation {new}, {len(memory.freezes)} freezes"
+            f" incarnation {new}, {len(memory.freezes)} freezes{with_it}"
         )
         await Emit(Event("store.reseeded", settings.enactor, text, plan.identity))
-    return msgspec.structs.replace(state, trouble=""), True
+    # The store has lost the report too: without it `status` would not show this enactor until its next change.
+    return msgspec.structs.replace(state, trouble="", reported=False), True
+
+
+def _newer_documents(
+    keys: Keys, memory: Memory, config: Entry | None, words: Entry | None
+) -> tuple[tuple[str, StoredConfiguration | Directives], ...]:
+    """Configuration and words of this disk that the store lacks or has at a lower revision.
+
+    Without them the planner could not plan on (I9: a plan is never made from older inputs than its parent's), and
+    a lost store would leave dead targets in DNS until a person came. One that can't be read is left alone: it may
+    be of a newer version.
+    """
+    kept: list[tuple[str, StoredConfiguration | Directives]] = []
+    if memory.configuration is not None and _revision(config, StoredConfiguration) < memory.configuration.revision:
+        kept.append((keys.config, memory.configuration))
+    if memory.directives is not None and _revision(words, Directives) < memory.directives.revision:
+        kept.append((keys.words, memory.directives))
+    return tuple(kept)
+
+
+def _revision(entry: Entry | None, kind: type[StoredConfiguration] | type[Directives]) -> float:
+    """The revision of the store's document; below all for an absent one, above all for an unreadable one."""
+    if entry is None:
+        return -1
+    document = interpret(entry, kind)
+    return math.inf if isinstance(document, Garbled) else document.value.revision
 
 
 def _number(entry: Entry) -> int:
