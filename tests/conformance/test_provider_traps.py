@@ -202,7 +202,7 @@ async def test_two_strings_are_not_one(trap: Trap) -> None:
 
 
 async def test_old_signature_is_refused_before_the_fence(trap: Trap) -> None:
-    """A message signed an hour ago is NOTAUTH (REFUSED on PowerDNS) though its fence holds: that proves nothing."""
+    """A message signed an hour ago is NOTAUTH (REFUSED on PowerDNS) though its fence holds: no proof."""
     w = trap.writer
     first = await w.begin()
     owner = fence_owner(SCOPE, w.zone)

@@ -89,6 +89,7 @@ options {{
   serial-query-rate 1000;
   notify-rate 1000;
   startup-notify-rate 1000;
+  notify-delay 0;
 }};
 controls {{ }};
 key {KEY_NAME} {{ algorithm hmac-sha256; secret "{KEY_SECRET}"; }};
