@@ -134,7 +134,7 @@ class Quickstart:
             within_s,
         )
 
-    def until(self, found: Callable[[], T], what: str, within_s: float = PATIENCE_S) -> T:
+    def until(self, found: Callable[[], T | None], what: str, within_s: float = PATIENCE_S) -> T:
         """Poll until something true is found.
 
         Raises:

@@ -2,8 +2,8 @@
 
     fences of all zones, read after the store     this disk          what happens
     --------------------------------------------  -----------------  ----------------------------------------------
-    one above the store's newest                  the plan or newer  RESEED: the disk's plan becomes the newest, its
-                                                                     configuration and words too, if newer
+    one above the store's newest                  the plan or newer  RESEED: the disk's plan becomes the newest,
+                                                                     with newer configuration and words
     one above the store's newest                  older              nothing: the zones stand down
     none above, and the store has a plan          newer              TAKE: the store's word counts; ours was never
                                                                      raised before the store was restored
