@@ -29,6 +29,7 @@ from holdfast.ports.dns import (
     Rcode,
     Response,
     SetRRset,
+    Transfer,
     Update,
 )
 from holdfast.ports.operation import CouldNotAsk
@@ -284,6 +285,19 @@ async def test_serial_is_proved(trap: Trap) -> None:
     found = await trap.writer.tap.ask(Ask(trap.zone, f"_holdfastproof-{SCOPE}.{trap.zone}", "TXT"))
     assert not isinstance(found, CouldNotAsk)
     assert found.rrset is None
+
+
+async def test_read_back_moves_nothing(trap: Trap) -> None:
+    """A message of prerequisites alone is answered and leaves the zone, and its serial, as they were."""
+    w = trap.writer
+    first = await w.begin(w.change("a", ["192.0.2.1"]))
+    before = await w.tap.transfer(Transfer(w.zone))
+    owner = fence_owner(SCOPE, w.zone)
+    right = Prerequisite(Existence.RRSET_IS, owner, "TXT", (first.rdata(),))
+    wrong = Prerequisite(Existence.RRSET_IS, w.name("a"), "A", ("192.0.2.2",))
+    assert await w.tap.deliver(Update(w.zone, (right,), ())) == Response(Rcode.NOERROR)
+    assert await w.tap.deliver(Update(w.zone, (right, wrong), ())) == Response(Rcode.NXRRSET)
+    assert await w.tap.transfer(Transfer(w.zone)) == before
 
 
 @pytest.mark.parametrize(
