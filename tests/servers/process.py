@@ -96,9 +96,12 @@ class Process:
 
     def __init__(self, arguments: Sequence[str], directory: Path, name: str) -> None:
         self.log = directory / f"{name}.log"
+        setpriv = shutil.which("setpriv")
+        # A test run that is killed can't clean up: then the kernel ends its servers.
+        guard = [setpriv, "--pdeathsig", "KILL"] if setpriv else []
         with self.log.open("ab") as out:
             self._child = subprocess.Popen(
-                list(arguments),
+                [*guard, *arguments],
                 cwd=directory,
                 stdout=out,
                 stderr=out,
