@@ -6,6 +6,7 @@ named, 4 backends, 2 planners, 3 enactors, 2 probers -> first convergence -> sch
 from __future__ import annotations
 
 import queue
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 from storm_file import ADDRESS, NAMES, SCOPE, ZONE, StormFile
-from storm_findings import Change, Convergence, Outage, converge, read_events
+from storm_findings import Change, Convergence, Frozen, Outage, converge, frozen_breaches, read_events
 from storm_schedule import BACKENDS, FAULTS, PROCESSES, Kind, Step, schedule
 from storm_watcher import Watcher
 
@@ -27,7 +28,7 @@ from servers.process import PYTHON, Process, ZoneSpec
 HOLDFAST = [PYTHON, "-c", "from holdfast.cli.main import main; main()"]
 FIRST_S = 30.0
 """Until the first plan stands in DNS."""
-APPLIES_MAX = 20
+TRIES_MAX = 20
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -73,6 +74,8 @@ class Storm:
         self.faults: Counter[str] = Counter()
         self.ended: list[str] = []
         self.failures: list[str] = []
+        self.frozen: list[Frozen] = []
+        self._freeze: tuple[str, str, float] | None = None
         self.watcher = Watcher(self._server.port, scope=SCOPE, zone=ZONE, names=NAMES)
 
     def __enter__(self) -> Storm:
@@ -87,7 +90,7 @@ class Storm:
     def run(self, *, seconds: float, fault_every_s: float, settle_s: float) -> Report:
         """Start everything, storm, make all whole, and wait until DNS agrees."""
         self._begin()
-        steps = schedule(self._seed, seconds=seconds, fault_every_s=fault_every_s, freezes=False)
+        steps = schedule(self._seed, seconds=seconds, fault_every_s=fault_every_s)
         began_s = time.monotonic()
         editor = threading.Thread(target=self._edit_all, name="storm-editor", daemon=True)
         editor.start()
@@ -100,6 +103,7 @@ class Storm:
         wait.wait(max(0.0, began_s + seconds - time.monotonic()))
         self._edits.put(None)
         editor.join(timeout=60)
+        self._thaw()
         self._make_whole()
         whole_s = time.monotonic()
         settled = await_true(self._settled, settle_s)
@@ -235,6 +239,12 @@ class Storm:
     def _edit_all(self) -> None:
         """Edits one after the other: a paused process may hold the store's lock, and `apply` then waits."""
         while (step := self._edits.get()) is not None:
+            if step.kind == Kind.FREEZE.name:
+                self._freeze_now(step)
+                continue
+            if step.kind == Kind.THAW.name:
+                self._thaw()
+                continue
             with self._lock:
                 self._content = self._content.edited(step)
             self._write()
@@ -254,14 +264,52 @@ class Storm:
     def _apply(self) -> str:
         """`holdfast apply`, again while the store is busy; the last output if it never worked."""
         output = ""
-        for _ in range(APPLIES_MAX):
-            done = subprocess.run(
-                [*HOLDFAST, "apply", str(self._file)], capture_output=True, text=True, check=False, timeout=60
-            )
-            output = done.stdout + done.stderr
-            if done.returncode == 0:
+        for _ in range(TRIES_MAX):
+            done, output = self._command("apply", str(self._file))
+            if done:
                 return ""
         return output
+
+    def _command(self, *arguments: str) -> tuple[bool, str]:
+        """A command of holdfast: whether it succeeded, and what it said."""
+        done = subprocess.run(
+            [*HOLDFAST, *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            stdin=subprocess.DEVNULL,
+        )
+        return done.returncode == 0, done.stdout + done.stderr
+
+    # freezes
+
+    def _freeze_now(self, step: Step) -> None:
+        """Freeze; from the command's success on nothing may be written."""
+        name = step.subject.removeprefix("name:") if step.subject.startswith("name:") else ""
+        done, output = self._command("freeze", step.subject, "--reason", "storm", "-c", str(self._file))
+        acknowledged_s = time.time()
+        found = re.search(r"^(\w+): (frozen|partial),", output, re.MULTILINE)
+        if found is None or not done:
+            self.failures.append(f"freeze {step.subject}: {output}")
+        if found is not None:
+            self._freeze = (found[1], name, acknowledged_s)
+            self.faults[Kind.FREEZE.value] += 1
+
+    def _thaw(self) -> None:
+        """Thaw what is frozen; nothing to do if nothing is."""
+        if self._freeze is None:
+            return
+        freeze, name, acknowledged_s = self._freeze
+        ordered_s = time.time()
+        output = ""
+        for _ in range(TRIES_MAX):
+            done, output = self._command("thaw", freeze, "--yes", "-c", str(self._file))
+            if done:
+                self._freeze = None
+                self.frozen.append(Frozen(name, acknowledged_s, ordered_s, time.time()))
+                return
+        self.failures.append(f"thaw {freeze}: {output}")
 
     # the end
 
@@ -292,9 +340,13 @@ class Storm:
         return Report(
             seed=self._seed,
             faults=dict(sorted(self.faults.items())),
-            breaches=(*self.watcher.breaches, *self.failures),
+            breaches=(
+                *self.watcher.breaches,
+                *self.failures,
+                *frozen_breaches(self.frozen, self.watcher.moves),
+            ),
             unsettled=unsettled,
-            convergence=converge(self.changes, self.watcher.seen, self.outages, events),
+            convergence=converge(self.changes, self.watcher.seen, self.outages, events, self.frozen),
             rate=self.watcher.rate(),
             queries=self.watcher.queries,
             unanswered=self.watcher.unanswered,

@@ -9,6 +9,8 @@ answer agree. Its clock starts at the latest of these:
     the release from a limit that the planner's events name: window or hold-down, counted on the planner that ran
     long enough to see it end (a killed planner begins its timers anew, R11)
 
+    the thaw of a freeze that covers the name
+
 Changes that flip back before they converged are superseded and only counted.
 """
 
@@ -21,6 +23,7 @@ from pathlib import Path
 import msgspec
 from storm_file import ADDRESS, HOLD_DOWN_S, WINDOW_S
 from storm_schedule import ENACTORS, PLANNERS, PROBERS
+from storm_watcher import Move
 
 from holdfast.events.record import Record, parse_line
 
@@ -44,6 +47,19 @@ class Outage(msgspec.Struct, frozen=True):
     from_s: float
     to_s: float
     killed: bool
+
+
+class Frozen(msgspec.Struct, frozen=True):
+    """A freeze: acknowledged, then the thaw was ordered, then it was done. `name` is empty for all names."""
+
+    name: str
+    acknowledged_s: float
+    ordered_s: float
+    thawed_s: float
+
+    def covers(self, name: str) -> bool:
+        """Whether writes to the name were forbidden."""
+        return self.name in ("", name)
 
 
 class Measured(msgspec.Struct, frozen=True):
@@ -74,8 +90,24 @@ def read_events(directory: Path) -> tuple[Record, ...]:
     return tuple(sorted(found, key=lambda r: r.at))
 
 
+def frozen_breaches(frozen: Sequence[Frozen], moves: Sequence[Move]) -> tuple[str, ...]:
+    """Moves that certainly fell between the acknowledgement of a freeze and the order to thaw it (I5)."""
+    return tuple(
+        f"I5: frozen ({freeze.name or 'all'}) from {freeze.acknowledged_s:.3f} to {freeze.ordered_s:.3f}, and"
+        f" {move.subject} moved between {move.from_s:.3f} and {move.seen_s:.3f}: {move.text}"
+        for freeze in frozen
+        for move in moves
+        if freeze.acknowledged_s <= move.from_s and move.seen_s <= freeze.ordered_s
+        if not freeze.name or move.subject == freeze.name
+    )
+
+
 def converge(
-    changes: Sequence[Change], seen: Seen, outages: Sequence[Outage], events: Sequence[Record]
+    changes: Sequence[Change],
+    seen: Seen,
+    outages: Sequence[Outage],
+    events: Sequence[Record],
+    frozen: Sequence[Frozen] = (),
 ) -> Convergence:
     """Measure every change."""
     measured: list[Measured] = []
@@ -93,7 +125,7 @@ def converge(
         elif at_s == float("inf"):
             never.append(change)
         else:
-            measured.append(_measure(change, at_s, outages, holds[change.backend]))
+            measured.append(_measure(change, at_s, outages, holds[change.backend], frozen))
     return Convergence(tuple(reversed(measured)), superseded, tuple(never))
 
 
@@ -108,13 +140,18 @@ def _agreed_s(change: Change, history: Sequence[tuple[float, frozenset[str]]]) -
 
 
 def _measure(
-    change: Change, at_s: float, outages: Sequence[Outage], holds: Sequence[tuple[float, str, float]]
+    change: Change,
+    at_s: float,
+    outages: Sequence[Outage],
+    holds: Sequence[tuple[float, str, float]],
+    frozen: Sequence[Frozen],
 ) -> Measured:
     able_s = max((end for end in unable_ends(outages) if change.at_s < end < at_s), default=change.at_s)
     limited = [(said_s, text, limit_s) for said_s, text, limit_s in holds if change.at_s <= said_s < at_s]
     release_s = max((_released_s(said_s, limit_s, outages) for said_s, _, limit_s in limited), default=0.0)
-    start_s = max(change.at_s, able_s, release_s)
-    held = tuple(sorted({text for _, text, _ in limited}))
+    over = [f for f in frozen if f.covers(change.name) and change.at_s < f.thawed_s and f.acknowledged_s < at_s]
+    start_s = max(change.at_s, able_s, release_s, *(f.thawed_s for f in over))
+    held = tuple(sorted({*(text for _, text, _ in limited), *("freeze" for _ in over)}))
     return Measured(change, at_s - change.at_s, max(0.0, at_s - start_s), held)
 
 

@@ -18,6 +18,7 @@ PROBERS = ("a", "b")
 PROCESSES = (*PLANNERS, *ENACTORS, *(f"prober-{p}" for p in PROBERS))
 BACKENDS = ("b1", "b2", "b3", "b4")
 ALL = "all"
+SELECTORS = ("scope", "zone:storm.test", "name:img.storm.test")
 LONG_STOP_S = 13.0
 """Longer than the DNS timeout (5 s), the longest retry, window and hold-down (10 s), and observations' life."""
 
@@ -52,13 +53,11 @@ class Step(msgspec.Struct, frozen=True, order=True):
     subject: str = ""
 
 
-def schedule(seed: int, *, seconds: float, fault_every_s: float, freezes: bool) -> tuple[Step, ...]:
+def schedule(seed: int, *, seconds: float, fault_every_s: float) -> tuple[Step, ...]:
     """All steps, in order; ends of faults may lie beyond `seconds`."""
     rng = random.Random(seed)
     steps = [*_process_faults(rng, seconds, fault_every_s), *_backend_faults(rng, seconds)]
-    steps += _edits(rng, seconds)
-    if freezes:
-        steps += _freezes(rng, seconds)
+    steps += [*_edits(rng, seconds), *_freezes(rng, seconds)]
     return tuple(sorted(steps))
 
 
@@ -118,9 +117,9 @@ def _edits(rng: random.Random, seconds: float) -> list[Step]:
 
 def _freezes(rng: random.Random, seconds: float) -> list[Step]:
     steps: list[Step] = []
-    at_s = 15.0
+    at_s = 10.0
     while at_s < seconds:
-        lasts_s = rng.uniform(5.0, 8.0)
-        steps += [Step(at_s, Kind.FREEZE.name), Step(at_s + lasts_s, Kind.THAW.name)]
-        at_s += lasts_s + rng.uniform(25.0, 40.0)
+        lasts_s = rng.uniform(6.0, 9.0)
+        steps += [Step(at_s, Kind.FREEZE.name, rng.choice(SELECTORS)), Step(at_s + lasts_s, Kind.THAW.name)]
+        at_s += lasts_s + rng.uniform(12.0, 30.0)
     return steps

@@ -10,13 +10,24 @@ import dns.message
 import dns.query
 import dns.rcode
 import dns.rdatatype
+import msgspec
 
 from holdfast.model.fence import fence_owner, parse_fence
 from holdfast.model.identity import Identity
 from servers.process import HOST
 
+SERIAL = "serial"
 ROUND_S = 0.04
 """25 rounds a second; each asks each name, the fence and the SOA once."""
+
+
+class Move(msgspec.Struct, frozen=True):
+    """Something in DNS changed after a question asked at `from_s` and before the answer of `seen_s`."""
+
+    subject: str
+    from_s: float
+    seen_s: float
+    text: str
 
 
 class Watcher:
@@ -29,9 +40,9 @@ class Watcher:
         self._thread = threading.Thread(target=self._watch, name="storm-watcher", daemon=True)
         self.breaches: list[str] = []
         self.seen: dict[str, list[tuple[float, frozenset[str]]]] = {name: [] for name in names}
-        self.serials: list[tuple[float, int]] = []
+        self.moves: list[Move] = []
+        self._last: dict[str, tuple[float, object]] = {}
         self.fence: Identity | None = None
-        self.freezes = ""
         self.generations = 0
         self.queries = 0
         self.unanswered = 0
@@ -89,6 +100,7 @@ class Watcher:
             return None
 
     def _addresses(self, name: str) -> None:
+        asked_s = time.time()
         answer = self._ask(name, "A")
         if answer is None:
             return
@@ -97,6 +109,7 @@ class Watcher:
         if answer.rcode() != dns.rcode.NOERROR or not found:
             self._breach(f"I2: empty answer for {name}: {dns.rcode.to_text(answer.rcode())}, {answer.answer}")
             return
+        self._note(name, asked_s, found)
         history = self.seen[name]
         if not history or history[-1][1] != found:
             history.append((now_s, found))
@@ -111,7 +124,6 @@ class Watcher:
             self._breach(f"the fence is missing or unreadable: {texts}")
             return
         now = fence.identity
-        self.freezes = "all" if fence.freeze_all else "+".join(fence.freezes)
         if self.fence is not None and now < self.fence:
             self._breach(f"I1: the fence went back from {self.fence} to {now}")
         if self.fence is not None and (now.incarnation, now.generation) == (
@@ -125,12 +137,17 @@ class Watcher:
         self.fence = now
 
     def _serial(self) -> None:
+        asked_s = time.time()
         answer = self._ask(self._zone, "SOA")
-        if answer is None or not answer.answer:
-            return
-        serial: int = answer.answer[0][0].serial
-        if not self.serials or self.serials[-1][1] != serial:
-            self.serials.append((time.time(), serial))
+        if answer is not None and answer.answer:
+            self._note(SERIAL, asked_s, answer.answer[0][0].serial)
+
+    def _note(self, subject: str, asked_s: float, value: object) -> None:
+        """Remember a change, with the last question that still had the old answer."""
+        before = self._last.get(subject)
+        if before is not None and before[1] != value:
+            self.moves.append(Move(subject, before[0], time.time(), f"{before[1]} -> {value}"))
+        self._last[subject] = (asked_s, value)
 
     def _breach(self, text: str) -> None:
         if len(self.breaches) < 50:

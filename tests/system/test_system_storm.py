@@ -8,7 +8,7 @@ import pytest
 from storm import Report, Storm
 from storm_file import DETECTION_S
 from storm_findings import percentile
-from storm_schedule import FAULTS
+from storm_schedule import FAULTS, Kind
 
 from servers.process import Missing
 
@@ -49,6 +49,7 @@ def storm(directory: Path, *, seed: int, seconds: float, fault_every_s: float, s
     assert not report.crashes, f"{text}\n{tails}"
     assert not report.ended, f"{text}\n{tails}"
     assert report.rate >= 20, text
+    assert report.faults.get(Kind.FREEZE.value), text
     assert report.convergence.measured, text
     return report
 
