@@ -9,6 +9,7 @@ import click
 
 from holdfast.cli import exits
 from holdfast.cli.common import fail, file_option, load_file, remember_current
+from holdfast.cli.running import live_view, plain_option, run_roles
 from holdfast.service.demo.backends import Backend, start, stop
 
 if TYPE_CHECKING:
@@ -40,9 +41,9 @@ def backends(loaded: Loaded) -> tuple[Backend, ...]:
 
 @demo.command("up")
 @click.argument("file", type=click.Path())
-def demo_up(file: str) -> None:
+@plain_option
+def demo_up(file: str, plain: bool) -> None:
     """Start the backends of FILE and everything else; Ctrl-C stops it all."""
-    from holdfast.cli.running import run_roles
     from holdfast.service.demo.backends import occupied
     from holdfast.service.up import everything
 
@@ -62,10 +63,13 @@ def demo_up(file: str) -> None:
             if trouble is not None:
                 fail(trouble)
 
-        async def ready(scene: Scene) -> None:
-            click.echo(_help(scene.loaded))
+        live = live_view(plain, _help(loaded))
 
-        run_roles(loaded, everything(loaded), "up", ready)
+        async def ready(scene: Scene) -> None:
+            if live is None:
+                click.echo(_help(scene.loaded))
+
+        run_roles(loaded, everything(loaded), "up", ready, live)
     finally:
         for backend in mine:
             stop(backend)

@@ -15,6 +15,7 @@ from holdfast.cli import exits
 from holdfast.cli.common import fail, load_file, remember_current
 
 if TYPE_CHECKING:
+    from holdfast.cli.live import LiveView
     from holdfast.config.settings import Loaded
     from holdfast.events.record import Record
     from holdfast.service.scene import Scene
@@ -37,8 +38,9 @@ def run_roles(
     roles: Roles,
     process: str,
     ready: Callable[[Scene], Awaitable[None]] | None = None,
+    live: LiveView | None = None,
 ) -> None:
-    """Play the roles until SIGINT or SIGTERM; clean stop."""
+    """Play the roles until SIGINT or SIGTERM; clean stop. `live` draws instead of plain lines."""
     from holdfast.nameserver.settings import NameserverProblem
     from holdfast.service.scene import CannotOpen
     from holdfast.service.up import play
@@ -50,7 +52,8 @@ def run_roles(
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         with contextlib.suppress(asyncio.CancelledError):
-            await play(loaded, roles, process=process, then=print_event, ready=ready)
+            then, beside = (print_event, None) if live is None else (live.take, live.run)
+            await play(loaded, roles, process=process, then=then, ready=ready, beside=beside)
         click.echo("holdfast: stopped; DNS keeps its answers")
 
     try:
@@ -69,9 +72,23 @@ def _runner() -> Callable[..., None]:
     return uvloop.run
 
 
+def live_view(plain: bool, hint: str = "") -> LiveView | None:
+    """The live view where a person looks at a terminal; None elsewhere, or if plain lines were asked for."""
+    from rich.console import Console
+
+    from holdfast.cli.live import LiveView
+
+    console = Console()
+    return LiveView(console, hint) if console.is_terminal and not plain else None
+
+
+plain_option = click.option("--plain", is_flag=True, help="Plain log lines, also in a terminal.")
+
+
 @click.command()
 @click.argument("file", type=click.Path())
-def up(file: str) -> None:
+@plain_option
+def up(file: str, plain: bool) -> None:
     """Run everything in one process: probers, planner, enactors, clean-up, embedded DNS.
 
     \b
@@ -82,7 +99,7 @@ def up(file: str) -> None:
 
     loaded = load_file(file)
     remember_current(file)
-    run_roles(loaded, everything(loaded), "up")
+    run_roles(loaded, everything(loaded), "up", live=live_view(plain))
 
 
 @click.command()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -54,8 +55,9 @@ async def play(
     process: str,
     then: Callable[[Record], None],
     ready: Callable[[Scene], Awaitable[None]] | None = None,
+    beside: Callable[[Scene], Coroutine[Any, Any, None]] | None = None,
 ) -> None:
-    """Play the roles until cancelled.
+    """Play the roles until cancelled; `ready` is awaited once all run, `beside` runs along (a live view).
 
     Raises:
         CannotOpen, NameserverProblem: something can't be had; the text says what to do.
@@ -96,6 +98,8 @@ async def play(
                 group.create_task(follow(scene))
             if ready is not None:
                 await ready(scene)
+            if beside is not None:
+                group.create_task(beside(scene))
 
 
 def _serve_metrics(metrics: Metrics, listen: str) -> MetricsServer:
