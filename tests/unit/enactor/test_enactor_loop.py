@@ -70,6 +70,7 @@ def _up(world: World) -> Fence:
 def _state(actor: Actor) -> object:
     """The state that the resting loop carries."""
     assert inspect.iscoroutine(actor.loop)
+    assert actor.loop.cr_frame is not None
     return actor.loop.cr_frame.f_locals["state"]
 
 
