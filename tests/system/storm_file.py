@@ -13,6 +13,8 @@ SCOPE = "storm"
 ZONE = "storm.test"
 API, WWW, IMG = (f"{n}.{ZONE}" for n in ("api", "www", "img"))
 NAMES = (API, WWW, IMG)
+GROUPS_OF = {API: ("pool",), WWW: ("pool", "solo"), IMG: ("solo",)}
+"""Groups that each name may be in."""
 INTERVAL_S, TIMEOUT_S, FALL = 1.0, 0.5, 2
 DETECTION_S = INTERVAL_S * FALL + TIMEOUT_S
 """From a death to the second failed probe, at the latest."""

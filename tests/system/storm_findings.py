@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
-from storm_file import ADDRESS, HOLD_DOWN_S, WINDOW_S
+from storm_file import ADDRESS, GROUPS_OF, HOLD_DOWN_S, WINDOW_S
 from storm_schedule import ENACTORS, PLANNERS, PROBERS
 from storm_watcher import Move
 
@@ -125,7 +125,7 @@ def converge(
         elif at_s == float("inf"):
             never.append(change)
         else:
-            measured.append(_measure(change, at_s, outages, holds[change.backend], frozen))
+            measured.append(_measure(change, at_s, outages, _holds_on(change, holds), frozen))
     return Convergence(tuple(reversed(measured)), superseded, tuple(never))
 
 
@@ -192,8 +192,13 @@ def _planner_release_s(planner: str, said_s: float, limit_s: float, outages: Seq
     return ready_s
 
 
+def _holds_on(change: Change, holds: dict[str, list[tuple[float, str, float]]]) -> list[tuple[float, str, float]]:
+    """Those of the target in the groups that the name may use."""
+    return [hold for group in GROUPS_OF[change.name] for hold in holds[f"{group}/{change.backend}"]]
+
+
 def _holds(events: Iterable[Record]) -> dict[str, list[tuple[float, str, float]]]:
-    """By backend: when a limit in time was said to hold it, the rule, and how long the limit lasts.
+    """By target: when a limit in time was said to hold it, the rule, and how long the limit lasts.
 
     A planner that starts again repeats what it finds held: the same text counts once.
     """
@@ -201,12 +206,11 @@ def _holds(events: Iterable[Record]) -> dict[str, list[tuple[float, str, float]]
     said: set[str] = set()
     for record in events:
         rule, limit_s = _limit(record)
-        subject = str(record.data.get("subject") or record.data.get("target") or "")
+        subject = str(record.data.get("subject") or "")
         key = f"{record.kind} {record.text}"
         if rule and key not in said:
             said.add(key)
-            backend = subject.partition("/")[2].partition(" ")[0]
-            found[backend].append((record.when().timestamp(), rule, limit_s))
+            found[subject.partition(" ")[0]].append((record.when().timestamp(), rule, limit_s))
     return found
 
 
