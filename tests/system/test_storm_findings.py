@@ -107,7 +107,7 @@ def test_convergence_counts_from_when_somebody_could_act(
 
 
 def test_convergence_counts_from_a_limits_release_and_knows_what_never_came() -> None:
-    """Held by velocity: from the end of the window. A pair that flips back is superseded; one that stays: never."""
+    """Held by velocity: from the window's end. A pair that flips back is superseded; one that stays, never."""
     change = Change(100.0, API, "b1", False, "backend killed")
     text = "removing 100 would make 400 of 700"
     said = Record(
