@@ -16,6 +16,8 @@ The capacity is the larger of what is configured and what is served. An empty zo
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from holdfast.enactor.memory import Capacity, Memory
@@ -25,6 +27,9 @@ from holdfast.model.plan import Plan
 from holdfast.model.records import TYPE_WEIGHT, NameRecords, Tenure
 from holdfast.nameserver.weights import decode_weight
 from holdfast.ports.provider import ZoneRRsets
+
+WEIGHT_UNKNOWN: Final = 100
+"""Of a target that serves although its configured weight is 0 and DNS keeps no weights: the default weight."""
 
 
 class Known(msgspec.Struct, frozen=True):
@@ -52,6 +57,16 @@ class Tally(msgspec.Struct, frozen=True):
         )
 
 
+class Served(msgspec.Struct, frozen=True):
+    """One known address at one name: what it serves with now, and what the plan leaves of it."""
+
+    pool_target: str
+    """Counts once for each group that it serves, because each withdrawal costs clients of that group."""
+    label: str
+    now: int
+    after: int
+
+
 def refuse_removal(
     zone: str,
     names: tuple[NameRecords, ...],
@@ -67,42 +82,62 @@ def refuse_removal(
     known = known_addresses(configuration, served_before or ())
     spoken = _spoken(plan, configuration, directives)
     present = served(seen)
-    given_up = None if served_before is None else {(c.group, c.address) for c in served_before}
-    serving: dict[str, int] = {}
+    kept_until_now = None if served_before is None else {c.address for c in served_before}
+    base = _configured(known, {n.group for n in names})
     lost: dict[str, int] = {}
     for records in names:
         here = present.get(records.name, {})
-        wanted = {w.address: w.weight for w in (*records.a, *records.aaaa)}
-        exempt = records.name in spoken
+        if not here or records.name in spoken:
+            continue
         gone = _family_gone(records, here, known, spoken)
-        if gone and not exempt:
+        if gone:
             return gone
+        wanted = {w.address: w.weight for w in (*records.a, *records.aaaa)}
         for address, dns_weight in here.items():
-            target = known.get((records.group, address))
+            target = known.get((records.group, address)) or known.get(("", address))
             if target is None:
                 continue
-            now = dns_weight if weights and dns_weight is not None else target.weight
-            kept = wanted.get(address, 0)
-            after = kept if weights or kept == 0 else target.weight
-            serving[target.target] = max(serving.get(target.target, 0), now)
-            before = given_up is None or (records.group, address) in given_up
-            if now > after and before and not exempt and target.target not in spoken:
-                lost[target.target] = max(lost.get(target.target, 0), now - after)
+            at = _at(records.group, target, dns_weight if weights else None, wanted.get(address, 0), weights)
+            before = base.get(at.pool_target, Known("", at.label, 0))
+            base[at.pool_target] = msgspec.structs.replace(before, weight=max(before.weight, at.now))
+            given_up = kept_until_now is not None and address not in kept_until_now
+            if at.now > at.after and not given_up and not {target.target, address} & spoken:
+                lost[at.pool_target] = max(lost.get(at.pool_target, 0), at.now - at.after)
     limits = Limits() if configuration is None else configuration.configuration.limits
-    return _over_budget(zone, known, {n.group for n in names}, serving, lost, limits)
+    return _over_budget(zone, base, lost, limits)
+
+
+def _at(group: str, target: Known, dns_weight: int | None, wanted: int, weights: bool) -> Served:
+    now = (target.weight or WEIGHT_UNKNOWN) if dns_weight is None else dns_weight
+    # Without weights any weight above 0 is the same: present.
+    after = wanted if weights or not wanted else now
+    own = target.target.startswith(f"{group}/")
+    return Served(target.target if own else f"{target.target} in {group}", target.label, now, after)
+
+
+def _configured(known: dict[tuple[str, str], Known], groups: set[str]) -> dict[str, Known]:
+    """Capacity by target of the groups that the zone's names use."""
+    return {k.target: k for (group, _), k in known.items() if group in groups}
 
 
 def known_addresses(
     configuration: StoredConfiguration | None, served_before: tuple[Capacity, ...]
 ) -> dict[tuple[str, str], Known]:
-    """Addresses that count as capacity, by group and address."""
-    known = {(c.group, c.address): Known(c.target, c.label, c.weight) for c in served_before}
+    """Addresses that count as capacity, by group and address; under the group "" whoever has the address.
+
+    A name that moves to another group still serves addresses of its old one.
+    """
+    known: dict[tuple[str, str], Known] = {}
+    for c in served_before:
+        known[c.group, c.address] = known["", c.address] = Known(c.target, c.label, c.weight)
     for group in () if configuration is None else configuration.configuration.groups:
         for target in group.targets:
             for address in (target.a, target.aaaa):
                 if address is not None:
                     key = target_key(group.name, target.name)
-                    known[group.name, address] = Known(key, target.label, target.weight)
+                    before = known.get((group.name, address))
+                    weight = max(target.weight, 0 if before is None else before.weight)
+                    known[group.name, address] = known["", address] = Known(key, target.label, weight)
     return known
 
 
@@ -164,43 +199,27 @@ def _family_gone(
     for family, wanted, colon in (("A", records.a, False), ("AAAA", records.aaaa, True)):
         if any(w.weight > 0 for w in wanted):
             continue
-        ours = [known[records.group, a] for a in here if (":" in a) is colon and (records.group, a) in known]
-        if any(k.target not in spoken for k in ours):
+        ours = [(known["", a].target, a) for a in here if (":" in a) is colon and ("", a) in known]
+        if any(not {target, address} & spoken for target, address in ours):
             return f"it would leave {records.name} with no {family}: 0 of the {len(ours)} served now remain"
     return None
 
 
-def _over_budget(
-    zone: str,
-    known: dict[tuple[str, str], Known],
-    groups: set[str],
-    serving: dict[str, int],
-    lost: dict[str, int],
-    limits: Limits,
-) -> str | None:
+def _over_budget(zone: str, base: dict[str, Known], lost: dict[str, int], limits: Limits) -> str | None:
     if not lost:
         return None
-    here = {k.target: k for (group, _), k in known.items() if group in groups}
-    capacity = {t: max(k.weight, serving.get(t, 0)) for t, k in here.items()}
-    labels = sorted({here[t].label for t in lost})
+    labels = sorted({base[t].label for t in lost})
     tallies = [
-        _tally(f"zone label {label or '(none)'} in zone {zone}", limits.removal_share, label, here, capacity, lost)
+        _tally(f"zone label {label or '(none)'} in zone {zone}", limits.removal_share, label, base, lost)
         for label in labels
     ]
-    tallies.append(_tally(f"zone {zone}", limits.removal_share_total, None, here, capacity, lost))
+    tallies.append(_tally(f"zone {zone}", limits.removal_share_total, None, base, lost))
     return next((str(t) for t in tallies if t.removed > t.allowed), None)
 
 
-def _tally(
-    where: str,
-    share: float,
-    label: str | None,
-    here: dict[str, Known],
-    capacity: dict[str, int],
-    lost: dict[str, int],
-) -> Tally:
-    within = [t for t in here if label is None or here[t].label == label]
-    total = sum(capacity[t] for t in within)
+def _tally(where: str, share: float, label: str | None, base: dict[str, Known], lost: dict[str, int]) -> Tally:
+    within = {t: k.weight for t, k in base.items() if label is None or k.label == label}
+    total = sum(within.values())
     losing = tuple(sorted(t for t in within if t in lost))
-    largest = max((capacity[t] for t in within), default=0)
+    largest = max(within.values(), default=0)
     return Tally(where, sum(lost[t] for t in losing), total, max(share * total, largest), losing)

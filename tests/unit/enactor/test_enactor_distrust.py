@@ -196,6 +196,27 @@ def test_capacity_that_was_given_up_before_does_not_count() -> None:
     )
 
 
+def test_a_name_that_moves_to_another_group_still_counts() -> None:
+    """A plan can't hide a removal by calling the group something else: the address is known all the same."""
+    want = names(("api", ("192.0.2.1",)), group="other")
+    text = removal(want, serving(*pool(1, 2, 3, 4)), stored=configuration())
+    assert text is not None
+    assert "web/t1 in other" in text
+    before = tuple(Capacity("web", a, f"web/t{i}", 100, "z0") for i, a in enumerate(pool(1, 2, 3, 4), 1))
+    assert removal(want, serving(*pool(1, 2, 3, 4)), stored=configuration(), before=before) is not None
+    assert removal(want, serving(*pool(1)), stored=configuration(), before=before[:1]) is None
+
+
+def test_a_target_configured_out_without_a_word_counts() -> None:
+    """R11: weight 0 in the configuration is a removal like any other."""
+    stored = configuration()
+    group = stored.configuration.groups[0]
+    zero = tuple(msgspec.structs.replace(t, weight=0 if t.name in ("t3", "t4") else 100) for t in group.targets)
+    config = msgspec.structs.replace(stored.configuration, groups=(msgspec.structs.replace(group, targets=zero),))
+    stored = msgspec.structs.replace(stored, configuration=config)
+    assert removal(names(("api", pool(1, 2))), serving(*pool(1, 2, 3, 4)), stored=stored) is not None
+
+
 def test_thinning_one_name_counts_like_thinning_all() -> None:
     """A plan may not hide a removal in one of many names of a group."""
     many = tuple(f"n{i}" for i in range(5))

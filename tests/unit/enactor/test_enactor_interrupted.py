@@ -40,7 +40,7 @@ API = f"api.{ZONE}"
 PROVIDERS = {ZONE: Rfc2136Provider(ZONE, MEMORY)}
 P1 = plan(1, names(("api", ("10.0.0.1",)), ("www", ("10.0.0.1", "10.0.0.2"))))
 P2 = plan(2, names(("api", ("10.0.0.2",)), ("www", ("10.0.0.1", "10.0.0.2")), ("new", ("10.0.0.1",))))
-P3 = plan(3, names(("api", ("10.0.0.1",)), ("www", ("10.0.0.2", "10.0.0.3"))))
+P3 = plan(3, names(("api", ("10.0.0.1",)), ("www", ("10.0.0.1", "10.0.0.2", "10.0.0.3"))))
 
 
 class Watched(World):
