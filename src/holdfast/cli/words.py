@@ -9,6 +9,7 @@ import click
 
 from holdfast.cli import exits
 from holdfast.cli.common import fail, file_option, load_file, reason_option, run, who
+from holdfast.documents.plans import read_head
 from holdfast.documents.reading import Document
 from holdfast.documents.words import Refusal, change_words
 from holdfast.model.configuration import Configuration
@@ -18,8 +19,13 @@ from holdfast.service import wording
 
 
 def _speak(
-    file: str | None, spoken: str, change: Callable[[Configuration, Directives], Directives | Refusal]
+    file: str | None,
+    spoken: str,
+    change: Callable[[Configuration, Directives], Directives | Refusal],
+    *,
+    generation: int | None = None,
 ) -> None:
+    """Change the directives and report; `generation` must be in the store."""
     loaded = load_file(file)
 
     async def work() -> object:
@@ -27,6 +33,10 @@ def _speak(
         from holdfast.service.views import stored_configuration
 
         async with open_scene(loaded, "command") as scene:
+            if generation is not None and await scene.ask(read_head(scene.keys, generation)) is None:
+                return Refusal(
+                    f"the store has no generation {generation}; `holdfast history` lists what was planned"
+                )
             configuration = await stored_configuration(scene)
             result = await scene.ask(change_words(scene.keys, lambda d: change(configuration, d)))
             if isinstance(result, Document):
@@ -82,7 +92,7 @@ def rollback(generation: int, reason: str, file: str | None) -> None:
       holdfast rollback 41 --reason "42 sent everyone to the new pool"
     """
     said = f"rollback to {generation}: {reason}"
-    _speak(file, said, lambda _, d: wording.rollback(d, generation, who(), reason))
+    _speak(file, said, lambda _, d: wording.rollback(d, generation, who(), reason), generation=generation)
 
 
 @click.command()

@@ -49,13 +49,9 @@ def proof_owner(scope: str, zone: str) -> str:
 async def prove_serial(zone: str, scope: str) -> Proven | Refuted | Interrupted | Denied | CouldNotAsk:
     """Prove it by writing; leaves nothing behind unless interrupted, then the next proof takes it from there."""
     owner = proof_owner(scope, zone)
-    there = await Ask(zone, owner, "TXT")
-    if isinstance(there, CouldNotAsk):
-        return there
-    bad = unusable(there, f"{owner} TXT")
-    if bad is not None:
-        return bad
-    present = there.rrset is not None and there.rrset.rdatas == (PROOF_TEXT,)
+    present = await _present(zone, owner)
+    if isinstance(present, CouldNotAsk):
+        return present
     soa = await read_soa(zone)
     for _ in range(MOVES + present):
         if isinstance(soa, CouldNotAsk):
@@ -67,11 +63,26 @@ async def prove_serial(zone: str, scope: str) -> Proven | Refuted | Interrupted 
     return Proven()
 
 
+async def _present(zone: str, owner: str) -> bool | CouldNotAsk:
+    there = await Ask(zone, owner, "TXT")
+    if isinstance(there, CouldNotAsk):
+        return there
+    bad = unusable(there, f"{owner} TXT")
+    return bad if bad is not None else there.rrset is not None and there.rrset.rdatas == (PROOF_TEXT,)
+
+
 async def _move(
     zone: str, owner: str, soa: Soa, *, present: bool
 ) -> Soa | Refuted | Interrupted | Denied | CouldNotAsk:
     change = DeleteRRset(owner, "TXT") if present else SetRRset(RRset(owner, "TXT", PROOF_TTL_S, (PROOF_TEXT,)))
-    response = await Update(zone, (Prerequisite(Existence.RRSET_IS, zone, "SOA", (soa.rdata,)),), (change,))
+    # The record is pinned too: enactors that start together prove at the same time, and a move that another one
+    # has made already would change nothing, leave the serial, and be taken for a server that can't be pinned.
+    here = (
+        Prerequisite(Existence.RRSET_IS, owner, "TXT", (PROOF_TEXT,))
+        if present
+        else Prerequisite(Existence.RRSET_ABSENT, owner, "TXT")
+    )
+    response = await Update(zone, (Prerequisite(Existence.RRSET_IS, zone, "SOA", (soa.rdata,)), here), (change,))
     if isinstance(response, CouldNotAsk):
         return CouldNotAsk(response.reason)
     if refused_for_good(response):
@@ -79,8 +90,13 @@ async def _move(
     after = await read_soa(zone)
     if isinstance(after, CouldNotAsk):
         return after
+    if response.rcode is Rcode.YXRRSET:
+        return Interrupted()
     if response.rcode is Rcode.NXRRSET:
-        if after == soa:
+        still = await _present(zone, owner)
+        if isinstance(still, CouldNotAsk):
+            return still
+        if after == soa and still == present:
             return Refuted(f"{zone}: the primary serves serial {soa.serial}, but that is not the one it stores")
         return Interrupted()
     if response.rcode is not Rcode.NOERROR:
