@@ -42,6 +42,7 @@ SHORTER = {
     'hold_down = "5s"': 'hold_down = "500ms"',
     'hold_down_max = "30s"': 'hold_down_max = "1s"',
     'flap_window = "60s"': 'flap_window = "1s"',
+    'observation_ttl = "10s"': 'observation_ttl = "3s"',
 }
 
 T = TypeVar("T")
@@ -177,10 +178,14 @@ class Quickstart:
         for address in addresses:
             stop(Backend(address=address, port=self.backend_port, directory=self.state / "backends"))
 
-    def close(self) -> None:
-        """End everything, backends too."""
+    def close_processes(self) -> None:
+        """End what was started from here."""
         for process in self._processes:
             process.stop()
+
+    def close(self) -> None:
+        """End everything, backends too."""
+        self.close_processes()
         self.kill_backends(*ADDRESSES)
 
 
