@@ -113,9 +113,9 @@ class Quickstart:
         assert "Traceback" not in said.err, said
         return said.out
 
-    def answer(self) -> frozenset[str]:
+    def answer(self, name: str = NAME) -> frozenset[str]:
         """The addresses in one DNS answer over UDP; empty when nothing answers or the name has none."""
-        query = dns.message.make_query(NAME, "A")
+        query = dns.message.make_query(name, "A")
         try:
             response = dns.query.udp(query, HOST, port=self.dns_port, timeout=1.0)
         except (OSError, dns.exception.DNSException):

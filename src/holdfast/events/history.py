@@ -24,7 +24,8 @@ class Question(msgspec.Struct, frozen=True):
     """What to look for; empty fields do not filter. `since` and `until` are ISO 8601 in UTC, as `Record.at`.
 
     `kind` is a whole kind or the part before the dot (`write` finds `write.applied`). `name` finds what names it
-    in its field or text, and what concerns no name in particular (a plan, a zone). `limit` keeps the latest.
+    in its field or text, and what concerns no name in particular (a plan, a zone). With a name, `zone`
+    leaves in what concerns no zone in particular. `limit` keeps the latest.
     """
 
     name: str = ""
@@ -50,7 +51,8 @@ class Question(msgspec.Struct, frozen=True):
         )
 
     def _takes_place(self, record: Record) -> bool:
-        if self.zone and record.zone != self.zone:
+        # Plans are of the whole scope: who asks for a name wants to see who planned it, too.
+        if self.zone and record.zone != self.zone and (record.zone or not self.name):
             return False
         return not self.name or record.name in ("", self.name) or self.name in record.text
 

@@ -80,9 +80,12 @@ def find_target(c: Configuration, text: str) -> str | Refusal:
         return found[0]
     if found:
         return Refusal(f"{text} could be {', '.join(found)}: say which")
-    keys = [target_key(g.name, t.name) for g in c.groups for t in g.targets]
-    near = difflib.get_close_matches(text, keys, n=1, cutoff=0.4)
-    return Refusal(f"there is no target {text}" + (f"; did you mean {near[0]}?" if near else ""))
+    # By name too: a key is mostly its group, so that a mistyped name alone is like none of them.
+    meant = {
+        n: target_key(g.name, t.name) for g in c.groups for t in g.targets for n in (t.name, f"{g.name}/{t.name}")
+    }
+    near = difflib.get_close_matches(text, meant, n=1, cutoff=0.4)
+    return Refusal(f"there is no target {text}" + (f"; did you mean {meant[near[0]]}?" if near else ""))
 
 
 def _with(words: tuple[Word, ...], word: Word) -> tuple[Word, ...]:
