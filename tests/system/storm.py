@@ -118,7 +118,7 @@ class Storm:
         return "\n".join((*texts, f"--- named\n{self._server.process.tail()}"))
 
     def _begin(self) -> None:
-        self._write()
+        self._write(self._content)
         for backend in BACKENDS:
             self._start(backend)
         applied = self._apply()
@@ -245,18 +245,19 @@ class Storm:
             if step.kind == Kind.THAW.name:
                 self._thaw()
                 continue
-            with self._lock:
-                self._content = self._content.edited(step)
-            self._write()
+            edited = self._content.edited(step)
+            self._write(edited)
             failed = self._apply()
             if failed:
                 self.failures.append(f"apply after {step}: {failed}")
                 continue
             self.faults[Kind[step.kind].value] += 1
+            with self._lock:
+                self._content = edited
             self._want(step)
 
-    def _write(self) -> None:
-        text = self._content.text(self._zone, self._ports, self._state)
+    def _write(self, content: StormFile) -> None:
+        text = content.text(self._zone, self._ports, self._state)
         temporary = self._file.with_suffix(".new")
         temporary.write_text(text)
         temporary.replace(self._file)
