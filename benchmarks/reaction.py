@@ -3,7 +3,7 @@
     python benchmarks/reaction.py [--rounds N]
 
 The quickstart runs as a process of its own (embedded DNS, three probers with quorum 2, planner, three enactors,
-one SQLite file). Each round kills one real backend and asks DNS by UDP every millisecond until its address is gone.
+one SQLite file). Each round kills one real backend and asks DNS by UDP each millisecond until it is gone.
 
     detected   the moment at which the prober that made the quorum counted its last failed probe: the second
                `target.down` event of the round
