@@ -11,6 +11,7 @@ from storm_findings import percentile
 from storm_schedule import FAULTS, Kind
 
 from servers.process import Missing
+from visible import missing
 
 P99_S = DETECTION_S + 5.0
 
@@ -37,8 +38,8 @@ def storm(directory: Path, *, seed: int, seconds: float, fault_every_s: float, s
     """Run one, print its report, and check what holds for every storm."""
     try:
         running = Storm(directory, seed=seed)
-    except Missing as missing:
-        pytest.skip(str(missing))
+    except Missing as absent:
+        missing(str(absent))
     with running:
         report = running.run(seconds=seconds, fault_every_s=fault_every_s, settle_s=settle_s)
         text = describe(report)

@@ -13,6 +13,7 @@ import pytest
 
 from holdfast.events.kinds import BY_NAME, KINDS
 from holdfast.events.metrics import COUNTERS, GAUGES, Metrics
+from visible import missing
 
 ROOT = Path(__file__).parents[3]
 
@@ -77,7 +78,7 @@ def test_promtool_accepts_the_alerts(arguments: list[str]) -> None:
     """promtool checks the rules, and plays the situations of `alerts_test.yml`."""
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
+        missing("promtool is not installed (Debian: apt-get install prometheus)")
     done = subprocess.run(
         [promtool, *arguments], cwd=Path(__file__).parent, capture_output=True, text=True, check=False, timeout=60
     )

@@ -12,11 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import pytest
-
 from holdfast.model.configuration import Check, CheckKind
 from holdfast.ports.probe import NextResults, ProbeResult, ProbeTarget, Watch
 from holdfast.probes.engine import ProbeEngine
+from visible import missing
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -95,7 +94,7 @@ def make_ca(folder: Path) -> tuple[str, ssl.SSLContext]:
     """A CA file, and the TLS settings of a server whose certificate is for `good.test` and 127.0.0.1."""
     openssl = shutil.which("openssl")
     if openssl is None:
-        pytest.skip("no openssl command: TLS probes are not tested here")
+        missing("no openssl command: TLS probes are not tested here")
 
     def run(*arguments: str) -> None:
         subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True)
