@@ -24,6 +24,8 @@ class Actor(msgspec.Struct, frozen=True):
     start: Start
     crashes: bool = True
     """Whether the fault `crash` may strike it: it starts again with only what its disk holds."""
+    environment: bool = False
+    """Not under test: no fault strikes it, it does not crash."""
     waits_for: tuple[str, ...] = ()
     """Its first step comes only after these actors have finished (a person who freezes, then thaws)."""
     disk: tuple[tuple[str, bytes], ...] = ()

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from holdfast.lab.actor import Actor, Done, Failed
-from holdfast.lab.automaton import Automaton, Pending
+from holdfast.lab.automaton import NOTHING_HIDDEN, Automaton, Pending
+from holdfast.lab.canonical import Hidden
 from holdfast.lab.world.faults import Fault, Faults
 from holdfast.lab.world.outcomes import cell_of, outcomes
 from holdfast.lab.world.own import Own, chosen, private, restarted
@@ -20,7 +21,7 @@ from holdfast.nameserver.updating import RFC, Quirks
 from holdfast.ports.clock import Idle
 from holdfast.ports.disk import Promote
 from holdfast.ports.dns import Ask, AskMany
-from holdfast.ports.operation import Operation
+from holdfast.ports.operation import CouldNotAsk, Operation
 
 PRIVATE_MAX = 10_000
 """Private operations in a row, after which a loop counts as spinning without ever asking anybody."""
@@ -73,6 +74,7 @@ class Agents:
         quirks: dict[str, Quirks],
         sinks: tuple[str, ...],
         merge: bool = True,
+        hidden: Hidden = NOTHING_HIDDEN,
     ) -> None:
         self.faults, self._quirks, self._sinks = faults, quirks, sinks
         self.messages, self.cells = Interner(), Interner()
@@ -90,12 +92,15 @@ class Agents:
         self.programs: list[Automaton] = []
         self._crash = faults.allows(Fault.CRASH)
         kinds: dict[str, int] = {}
+        self._environment: set[int] = set()
         self.program_of: list[int] = []
         for actor in actors:
             if actor.kind not in kinds:
                 kinds[actor.kind] = len(self.programs)
-                self.programs.append(Automaton(actor.kind, actor.start, merge=merge))
+                self.programs.append(Automaton(actor.kind, actor.start, merge=merge, hidden=hidden))
             self.program_of.append(kinds[actor.kind])
+            if actor.environment:
+                self._environment.add(kinds[actor.kind])
         self.start = tuple(
             self._settle(p, 0, Own(disk=tuple(sorted(a.disk))))
             for p, a in zip(self.program_of, actors, strict=True)
@@ -160,7 +165,7 @@ class Agents:
         found = outcomes(
             self.cells.values[cell],
             pending,
-            self.faults,
+            Faults() if key.program in self._environment else self.faults,
             quirks=self._quirks.get(name, RFC),
             sinks=self._sinks,
             cut=cut,
@@ -193,7 +198,7 @@ class Agents:
     def _answered(self, key: AgentKey, result: Any) -> int:
         pending = self.programs[key.program].pending[key.local]
         if isinstance(pending, AskMany) and pending.questions:
-            answers = (*key.own.answers, result)
+            answers = with_answer(pending, key.own.answers, result)
             if len(answers) < len(pending.questions):
                 return self._number(key.program, key.local, msgspec.structs.replace(key.own, answers=answers))
             return self._on(key, answers, msgspec.structs.replace(key.own, answers=()))
@@ -225,6 +230,13 @@ class Agents:
         """Close all suspended coroutines."""
         for program in self.programs:
             program.close()
+
+
+def with_answer(asked: AskMany, answers: tuple[Any, ...], answer: Any) -> tuple[Any, ...]:
+    """Answers so far; they come over one connection, so after one that did not come no other does."""
+    if isinstance(answer, CouldNotAsk):
+        return (*answers, *(answer for _ in range(len(asked.questions) - len(answers))))
+    return (*answers, answer)
 
 
 def _distinct(moves: list[Move]) -> tuple[Move, ...]:

@@ -16,12 +16,15 @@ from collections.abc import Coroutine, Hashable
 from typing import Any, TypeAlias
 
 from holdfast.lab.actor import Done, Failed, NonDeterminismError, PortBypassedError, Start
-from holdfast.lab.canonical import text
+from holdfast.lab.canonical import Hidden, hiding, text
 from holdfast.lab.snapshot import snapshot
+from holdfast.ports.clock import Idle
 from holdfast.ports.operation import Operation
 
 Running: TypeAlias = Coroutine[Any, Any, Any]
 Pending: TypeAlias = Operation[Any] | Done | Failed
+
+NOTHING_HIDDEN: Hidden = {}
 
 LIVE_MAX = 512
 """Suspended coroutines kept so that their first successor needs no re-run."""
@@ -30,13 +33,14 @@ LIVE_MAX = 512
 class Automaton:
     """The automaton of one kind of actor. State 0 is the start; states are numbered as they are found."""
 
-    def __init__(self, kind: str, start: Start, *, merge: bool = True) -> None:
+    def __init__(self, kind: str, start: Start, *, merge: bool = True, hidden: Hidden = NOTHING_HIDDEN) -> None:
         self.kind = kind
         self.pending: list[Pending] = []
         self.runs = 0
         """How often the real coroutine was started."""
         self._start = start
         self._merge = merge
+        self._hidden = hidden
         self._parents: list[tuple[int, Any] | None] = []
         self._next: list[dict[Any, int]] = []
         self._states: dict[Hashable, int] = {}
@@ -102,7 +106,8 @@ class Automaton:
         if not isinstance(pending, Operation):
             key = pending
         elif self._merge:
-            key = (pending, snapshot(running))
+            with hiding(self._hidden):
+                key = (pending, snapshot(running))
         else:
             key = ((), None) if parent is None else parent
         found = self._states.get(key)
@@ -151,7 +156,7 @@ def send(kind: str, running: Running, result: Any) -> Pending:
             f"{kind}: awaited {type(pending).__module__}.{type(pending).__qualname__}, which is no operation of "
             "holdfast.ports: loops of the chain await nothing else"
         )
-    return pending
+    return Idle(pending.rest, pending.hints) if isinstance(pending, Idle) else pending  # how long is the adapter's
 
 
 def describe(pending: Pending) -> str:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import enum
 import operator
 import types
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -21,6 +23,23 @@ _ITERATORS = frozenset(
     {type(iter(())), type(iter([])), type(iter(range(0))), type(iter("")), type(reversed(())), type(reversed([]))}
     | {enumerate, zip, map, type(iter({})), type(iter({}.items())), type(iter({}.values())), type(iter(set()))}
 )
+
+
+Hidden: TypeAlias = Mapping[type, frozenset[str]]
+"""Fields of structs that feed only what people are told, and no decision: two states that differ in nothing else
+are one. An assumption about the code; the tests compare searches with and without it."""
+
+_hidden: ContextVar[Hidden] = ContextVar("hidden", default={})  # noqa: B039  # never changed in place
+
+
+@contextmanager
+def hiding(hidden: Hidden) -> Iterator[None]:
+    """Within this, `canonical` leaves these fields out."""
+    token = _hidden.set(hidden)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
 
 
 class NotCanonicalError(TypeError):
@@ -63,8 +82,11 @@ def _each(values: Iterable[Any], depth: int) -> Iterable[Hashable]:
 
 
 def _struct(value: msgspec.Struct, depth: int) -> Hashable:
-    fields = [getattr(value, f) for f in value.__struct_fields__]
+    hidden = _hidden.get().get(type(value), frozenset())
+    fields = [None if f in hidden else getattr(value, f) for f in value.__struct_fields__]
     parts = tuple(_each(fields, depth))
+    if hidden:
+        return (type(value), *parts)
     # Hashable is not enough: a frozen struct may hold an object that hashes by identity.
     return value if value.__struct_config__.frozen and _same(parts, fields) else (type(value), *parts)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from holdfast.documents.plans import publish_plan, read_newest
 from holdfast.documents.reading import Document
+from holdfast.enactor.knowledge import State
 from holdfast.enactor.loop import enact
 from holdfast.enactor.memory import PLAN_FILE
 from holdfast.enactor.settings import EnactorSettings
@@ -48,6 +49,8 @@ SCOPE = "lab"
 ZONE = "z.test"
 KEYS = Keys(SCOPE)
 DIALECT = KNOT
+TELLING = ((State, frozenset({"progress", "reported", "trouble", "laggards", "attempt"})),)
+"""What an enactor carries only to tell people a change once; no decision reads it."""
 ONE, TWO = "10.0.0.1", "10.0.0.2"
 
 
@@ -143,6 +146,11 @@ def zone_at(plan: Plan) -> Zone:
     return Zone.of(ZONE, rrsets)
 
 
+def providers(*, transfer: bool = False) -> dict[str, Rfc2136Provider]:
+    """The zone's provider, fresh as after a start. `transfer`: it reads data by zone transfer, one step."""
+    return {ZONE: Rfc2136Provider(ZONE, DIALECT, transfer_from=1 if transfer else None)}
+
+
 async def publisher(plans: tuple[Plan, ...]) -> None:
     """The environment of the enactors: plans come at any time, by the production code that publishes them."""
     for plan in plans:
@@ -158,11 +166,13 @@ async def publisher(plans: tuple[Plan, ...]) -> None:
         await Idle(Rest.POLL)
 
 
-def enactor_actor(name: str, held: Plan | None = None, *, kind: str = "enactor", writer: str = "enactor") -> Actor:
+def enactor_actor(
+    name: str, held: Plan | None = None, *, kind: str = "enactor", writer: str = "enactor", transfer: bool = False
+) -> Actor:
     """A production enactor with plan `held` on its disk. Equal writer ids make enactors interchangeable."""
     settings = EnactorSettings(scope=SCOPE, enactor=writer, ask_servers=False)
     disk = () if held is None else ((PLAN_FILE, encode(held)),)
-    return Actor(name, kind, lambda: enact(settings, {ZONE: Rfc2136Provider(ZONE, DIALECT)}), disk=disk)
+    return Actor(name, kind, lambda: enact(settings, providers(transfer=transfer)), disk=disk)
 
 
 def scenario(
@@ -170,6 +180,8 @@ def scenario(
     plans: int = 3,
     enactors: int = 2,
     faults: Faults | int = 0,
+    transfer: bool = False,
+    hide: bool = True,
     extra: tuple[Actor, ...] = (),
     invariants: tuple[Invariant, ...] = (),
 ) -> Scenario:
@@ -177,7 +189,7 @@ def scenario(
     budget = faults if isinstance(faults, Faults) else Faults(total=faults)
     chain = make_plans(plans)
     library = Library(KEYS)
-    publishing = Actor("publisher", "publisher", lambda: publisher(chain[1:]), crashes=False)
+    publishing = Actor("publisher", "publisher", lambda: publisher(chain[1:]), environment=True)
     names = len(contents(plans)[-1])
     return Scenario(
         name="production",
@@ -185,7 +197,11 @@ def scenario(
             f"{plans} plans, {enactors} enactors, {names} names, {budget.total} faults,"
             f" {budget.in_flight if budget.total else 0} messages in flight"
         ),
-        actors=(publishing, *(enactor_actor(f"enactor-{chr(97 + i)}", chain[0]) for i in range(enactors)), *extra),
+        actors=(
+            publishing,
+            *(enactor_actor(f"enactor-{chr(97 + i)}", chain[0], transfer=transfer) for i in range(enactors)),
+            *extra,
+        ),
         store=documents(chain[0]),
         zones=(zone_at(chain[0]),),
         faults=budget,
@@ -197,6 +213,7 @@ def scenario(
         ),
         converged=agrees(library, lambda n: render(n, weights=False)),
         sinks=(KEYS.enactors,),
+        hidden=TELLING if hide else (),
     )
 
 

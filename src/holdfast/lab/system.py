@@ -110,6 +110,8 @@ class Scenario(msgspec.Struct, frozen=True):
     converged: Callable[[View], bool] | None = None
     """Goal of the wedge search: every state must be able to come to rest in one of these, without faults."""
     quirks: tuple[tuple[str, Quirks], ...] = ()
+    hidden: tuple[tuple[type, frozenset[str]], ...] = ()
+    """Struct fields that feed only what people are told (`lab.canonical.Hidden`)."""
     sinks: tuple[str, ...] = ()
     """Store prefixes that no rule reads (reports for people): not part of the state."""
 
@@ -129,6 +131,7 @@ class System:
             quirks=self._quirks,
             sinks=scenario.sinks,
             merge=merge,
+            hidden=dict(scenario.hidden),
         )
         self._flights = Interner()
         self._indexes = {a.name: i for i, a in enumerate(self.actors)}
@@ -211,6 +214,13 @@ class System:
         for i in range(self.first_cell):
             if not (self._waits[i] and self.barred(state, i)):
                 self._actor_steps(state, i, left, found)
+        found.extend(self.world_steps(state))
+        return found
+
+    def world_steps(self, state: State) -> list[Step]:
+        """Those that no actor takes: faults upon actors, messages in flight, disasters."""
+        found: list[Step] = []
+        left = state[self.left_at]
         if left and self.scenario.faults.allows(Fault.CRASH):
             self._crashes(state, found)
         if self.scenario.faults.allows(Fault.PARTITION):
@@ -220,6 +230,21 @@ class System:
         if left and self.scenario.faults.allows(Fault.DISASTER):
             self._disasters(state, found)
         return found
+
+    def steps_of(self, state: State, actor: int) -> list[Step]:
+        """The steps of one actor alone."""
+        found: list[Step] = []
+        self._actor_steps(state, actor, state[self.left_at], found)
+        return found
+
+    def waits(self, actor: int) -> bool:
+        """Whether an actor's start depends on others."""
+        return bool(self._waits[actor])
+
+    @property
+    def observed(self) -> frozenset[int]:
+        """Actors that some invariant looks at."""
+        return frozenset(self._observed)
 
     def _actor_steps(self, state: State, i: int, left: int, found: list[Step]) -> None:
         agents = self.agents
@@ -256,7 +281,7 @@ class System:
     def _crashes(self, state: State, found: list[Step]) -> None:
         for i, actor in enumerate(self.actors):
             agent = state[i]
-            after = self.agents.crashed(agent) if actor.crashes else agent
+            after = self.agents.crashed(agent) if actor.crashes and not actor.environment else agent
             pending = self.agents.pending[agent]
             if after == agent or not isinstance(pending, Operation):
                 continue

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from holdfast.lab.actor import Done, NonDeterminismError
+from holdfast.lab.agents import with_answer
 from holdfast.lab.automaton import Pending, Running, describe, send
 from holdfast.lab.canonical import text
 from holdfast.lab.system import State, Step, System
@@ -137,7 +138,8 @@ class _Shadow:
         assert isinstance(self.pending, Operation)
         result = step.result
         if isinstance(self.pending, AskMany):
-            self.own = msgspec.structs.replace(self.own, answers=(*self.own.answers, result))
+            answers = with_answer(self.pending, self.own.answers, result)
+            self.own = msgspec.structs.replace(self.own, answers=answers)
             if len(self.own.answers) < len(self.pending.questions):
                 return
             result = self.own.answers

@@ -7,11 +7,14 @@ every state that was reached, some converged state must be reachable by steps th
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable
 
 import msgspec
 
+from holdfast.lab.engines.expand import Expander
 from holdfast.lab.engines.found import Found, Outcome
+from holdfast.lab.engines.quiet import Quiet
 from holdfast.lab.system import State, System
 from holdfast.lab.tape import follow
 
@@ -32,8 +35,8 @@ class _Graph:
     def __init__(self, start: State, *, edges: bool) -> None:
         self.numbers: dict[State, int] = {start: 0}
         self.states: list[State] = [start]
-        self.parents: list[int] = [-1]
-        self.edges: list[list[int]] | None = [] if edges else None
+        self.parents = array("l", [-1])
+        self.edges: list[array[int]] | None = [] if edges else None
 
     def path(self, number: int) -> list[State]:
         states = []
@@ -49,42 +52,66 @@ def search(
     limits: Limits = NO_LIMITS,
     wedge: bool = False,
     keep_terminal: bool = False,
+    reduce: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Search all states. With `wedge`, also that every state can come to converge without further faults."""
+    """Search all states. With `wedge`, also that every state can come to converge without further faults.
+
+    `reduce` leaves out interleavings that can't matter (`engines.quiet`): the witness may not be the shortest.
+    """
     begun = time.perf_counter()
+    while True:
+        quiet = Quiet(system, system.observed) if reduce else None
+        outcome = _search(
+            system, limits, begun, quiet, wedge=wedge, keep_terminal=keep_terminal, on_progress=on_progress
+        )
+        if quiet is None or not outcome.complete or quiet.stands():
+            return outcome
+
+
+def _search(
+    system: System,
+    limits: Limits,
+    begun: float,
+    quiet: Quiet | None,
+    *,
+    wedge: bool,
+    keep_terminal: bool,
+    on_progress: Callable[[int, int], None] | None,
+) -> Outcome:
     graph = _Graph(system.canonical(system.start), edges=wedge)
     terminal: set[State] = set()
     steps_taken = 0
     found: Found | None = None
     complete = True
     at = 0
-    canonical, numbers, states, parents = system.canonical, graph.numbers, graph.states, graph.parents
+    expand = Expander(system)
+    canonical, numbers, states, parents, edges = (
+        expand.canonical, graph.numbers, graph.states, graph.parents, graph.edges
+    )  # fmt: skip
     while at < len(states):
         state = states[at]
-        steps = system.steps(state)
-        steps_taken += len(steps)
+        alone = -1 if quiet is None else quiet.alone(state)
+        after = [] if alone < 0 else [(canonical(s.after), s.cost) for s in system.steps_of(state, alone)]
+        if alone < 0 or any(a in numbers for a, _ in after):
+            after = expand(state)
+        steps_taken += len(after)
         free: list[int] = []
-        for step in steps:
-            if step.wrote >= 0 or step.after[step.actor] != state[step.actor]:
-                broken = system.verdict(state, step)
-                if broken:
-                    found = _concrete_found(system, [*graph.path(at), canonical(step.after)], broken)
-                    break
-            after = canonical(step.after)
-            number = numbers.get(after)
+        for one, cost in after:
+            number = numbers.get(one)
             if number is None:
-                number = numbers[after] = len(states)
-                states.append(after)
+                number = numbers[one] = len(states)
+                states.append(one)
                 parents.append(at)
-            if wedge and not step.cost:
+            if wedge and not cost:
                 free.append(number)
-        if found is not None:
+        if expand.broken:
+            found = _concrete_found(system, [*graph.path(at), after[-1][0]], expand.broken)
             break
-        if keep_terminal and not any(s.after != state for s in steps if not s.cost):
+        if keep_terminal and not any(a != state for a, cost in after if not cost):
             terminal.add(state)
-        if graph.edges is not None:
-            graph.edges.append(free)
+        if edges is not None:
+            edges.append(array("L", free))
         at += 1
         if at % 4096 == 0:
             if on_progress is not None:
@@ -120,10 +147,11 @@ def _wedge(system: System, graph: _Graph) -> Found | None:
     goal = system.scenario.converged
     assert goal is not None, "the scenario does not say what converged means"
     assert graph.edges is not None
-    back: list[list[int]] = [[] for _ in graph.states]
+    back = [array("L") for _ in graph.states]
     for number, after in enumerate(graph.edges):
         for other in after:
-            back[other].append(number)
+            if other != number:
+                back[other].append(number)
     good = bytearray(len(graph.states))
     cells = slice(system.first_cell, system.flight_at)
     known: dict[State, bool] = {}
