@@ -4,8 +4,9 @@ Before *each* message the store is looked at again (R1 for a newer plan, R8 for 
 again; the message then pins the fence exactly as it was last read, so what the look missed, the DNS server
 refuses (R0). The first message of a raise or a repair carries the new fence together with its data.
 
-A large difference begins at this enactor's turn, and after its share everything is read again: enactors side by
-side then write different parts, instead of all of them everything.
+A large difference begins at this enactor's turn, and beyond its share each message is preceded by the question
+whether it is in DNS already: enactors side by side then write different parts, instead of all of them everything.
+Rejected: reading the zone again after the share; three zone transfers cost more than the questions.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ Batch = tuple[RRsetChange, ...]
 
 
 class Work(msgspec.Struct, frozen=True):
-    """What is left to write in a zone. `share` messages from now, everything is read again (0: never)."""
+    """What is left to write in a zone. After `share` messages others may have written the rest (-1: never)."""
 
     action: Action
     reading: FenceReading
@@ -81,13 +82,13 @@ def work_of(
     start = len(batches) * settings.turn // settings.turns
     # R0: a raise goes out also where no data differ, else clean-up stalls below this zone's fence for ever.
     ordered = (*batches[start:], *batches[:start]) or ((),)
-    share = -(-len(batches) // settings.turns) if settings.turns > 1 else 0
+    share = -(-len(batches) // settings.turns) if settings.turns > 1 else -1
     return Work(
         action=situation.action,
         reading=situation.reading,
         soa=soa,
         batches=ordered if batches or situation.action in (Action.RAISE, Action.REPAIR) else (),
-        share=share if share < len(batches) else 0,
+        share=share,
         offenders=found.aliases,
         clean=not found.frozen,
     )
@@ -114,6 +115,9 @@ async def write_zone(
         if not batch and not work.first:
             work = msgspec.structs.replace(work, batches=work.batches[1:])
             continue
+        if work.share == 0 and await _there(provider, settings, work, batch):
+            work = msgspec.structs.replace(work, batches=work.batches[1:])
+            continue
         message = _message(provider, settings, plan, memory, work, batch)
         answer = await provider.write(settings.scope, message)
         stepped = await _after(provider, settings, plan, memory, work, message, answer)
@@ -121,6 +125,13 @@ async def write_zone(
             return stepped
         memory, work = stepped
     return _done(provider, plan, memory, work)
+
+
+async def _there(provider: ZoneProvider, settings: EnactorSettings, work: Work, batch: Batch) -> bool:
+    """Whether another enactor of this plan has written the batch; a doubtful answer means: write it."""
+    if work.first or not isinstance(work.reading, FenceFound):
+        return False
+    return await provider.holds(settings.scope, work.reading.fence, batch) is True
 
 
 def _news(plan: Plan, sight: Sight, fresh: Sight) -> bool:
@@ -159,6 +170,12 @@ async def _after(
     match answer:
         case Wrote():
             return await _wrote(provider, settings, plan, memory, work, message, answer)
+        case FenceMoved(seen=FenceFound(fence=fence)) if _shared(provider, plan, fence):
+            # Another enactor raised it to our plan first: what is left is the same under the new pin, since every
+            # message writes whole RRsets of this one plan. Reading all again would cost more than writing it.
+            return memory.with_fence(zone, fence), msgspec.structs.replace(
+                work, action=Action.WRITE, reading=FenceFound(fence)
+            )
         case FenceMoved(seen=seen):
             await Emit(telling.refused(who, zone, plan.identity, seen))
             moved = msgspec.structs.replace(work, reading=seen)
@@ -169,6 +186,13 @@ async def _after(
             return _ended(provider, work, memory, "denied", reason, RETRY)
         case CouldNotAsk(reason=reason):
             return _ended(provider, work, memory, "failed", reason, RETRY)
+
+
+def _shared(provider: ZoneProvider, plan: Plan, fence: Fence) -> bool:
+    """Whether the writers of a plan may go on side by side; where each message voids the pins of the others, they
+    take turns instead (R0).
+    """
+    return fence.identity == plan.identity and provider.capabilities.pins_unchanged
 
 
 async def _wrote(
@@ -183,14 +207,13 @@ async def _wrote(
     who, zone = settings.enactor, provider.zone
     # Refused because a sibling wrote the very same first: done, but not ours to report, or the history would
     # name three writers for one write. A lost reply of our own shows our id in the fence.
-    ours = not answer.recovered or answer.fence.writer == who
+    ours = not answer.recovered or (answer.fence.writer == who and answer.fence.identity == plan.identity)
     if work.first and ours:
         repaired = work.action is Action.REPAIR
         await Emit(telling.raised_event(who, zone, work.reading, answer.fence, repaired=repaired))
     if message.changes and ours:
         applied = telling.applied(who, zone, plan.identity, message.changes, recovered=answer.recovered)
         await Emit(applied)
-    left = max(work.share - 1, 0)
     if work.action is Action.FILL:
         # The message moved the serial: the next one needs another pin.
         return _ended(provider, work, memory, "writing", "an empty name was filled", AGAIN, wrote=True)
@@ -200,13 +223,11 @@ async def _wrote(
         action=Action.WRITE,
         reading=FenceFound(answer.fence),
         batches=work.batches[1:],
-        share=left,
+        share=work.share - 1 if work.share > 0 else work.share,
         wrote=True,
     )
     if answer.fence.identity != plan.identity:
         return _ended(provider, after, memory, "writing", "a newer plan is in DNS", AFRESH, wrote=True)
-    if work.share == 1 and after.batches:
-        return _ended(provider, after, memory, "writing", "this enactor's share is written", AGAIN, wrote=True)
     return memory, after
 
 

@@ -190,6 +190,10 @@ class ZoneProvider(Protocol):
         """Send one message, resolve a lost reply (R5), read back fence and data (R4)."""
         ...
 
+    async def holds(self, scope: str, fence: Fence, changes: tuple[RRsetChange, ...]) -> bool | CouldNotAsk:
+        """Whether the fence is exactly this and the data as wanted: cheap, one question however many changes."""
+        ...
+
     def pack(self, changes: tuple[RRsetChange, ...]) -> tuple[tuple[RRsetChange, ...], ...]:
         """Split changes into messages within this provider's limits; a name is never split."""
         ...
