@@ -6,8 +6,9 @@ import msgspec
 
 from holdfast.documents.plans import read_plan
 from holdfast.enactor.distrust import refuse_plan
-from holdfast.enactor.memory import PLAN_FILE, Memory, save
+from holdfast.enactor.memory import Memory
 from holdfast.enactor.settings import EnactorSettings
+from holdfast.enactor.shelf import Shelf, put_plan
 from holdfast.enactor.sight import Documents, Sight
 from holdfast.model.identity import Identity
 from holdfast.model.keys import Keys
@@ -22,6 +23,9 @@ class State(msgspec.Struct, frozen=True):
 
     plan: Plan | None
     memory: Memory
+    shelf: Shelf = Shelf()
+    former: Plan | None = None
+    """The plan before, until all zones have gone on to the newer one: what a zone that refuses it is healed by."""
     documents: Documents = Documents()
     rejected: Identity | None = None
     trouble: str = ""
@@ -60,11 +64,13 @@ async def take(state: State, settings: EnactorSettings, identity: Identity) -> S
     if refusal is not None:
         state = await say(state, settings, "plan.rejected", f"plan {identity} is refused (R9): {refusal}")
         return msgspec.structs.replace(state, rejected=identity)
-    failed = await save(PLAN_FILE, plan)
-    state = msgspec.structs.replace(state, plan=plan, rejected=None)
+    kept = await put_plan(plan, state.shelf)
+    former = state.plan if state.former is None else state.former
+    state = msgspec.structs.replace(state, plan=plan, former=former, rejected=None)
+    if isinstance(kept, Shelf):
+        return await say(msgspec.structs.replace(state, shelf=kept), settings, "", "")
     # A full disk must not stop DNS: the plan is held in memory, and people are told what is missing.
-    text = "" if failed is None else f"the plan can't be kept on the disk: {failed.reason}"
-    return await say(state, settings, "disk.failed", text)
+    return await say(state, settings, "disk.failed", f"the plan can't be kept on the disk: {kept.reason}")
 
 
 def behind(state: State, sight: Sight) -> bool:

@@ -15,9 +15,10 @@ import msgspec
 
 from holdfast.enactor.knowledge import State, behind, say, take, unbelieved
 from holdfast.enactor.lag import laggards
-from holdfast.enactor.memory import MEMORY_FILE, recall, save
+from holdfast.enactor.memory import MEMORY_FILE, recall
 from holdfast.enactor.reseed import settle
 from holdfast.enactor.settings import EnactorSettings, refuse_start
+from holdfast.enactor.shelf import save
 from holdfast.enactor.sight import Sight, consult
 from holdfast.enactor.telling import DONE, Next, ZoneResult, told
 from holdfast.enactor.zone import enact_zone
@@ -37,7 +38,7 @@ async def enact(settings: EnactorSettings, providers: Mapping[str, ZoneProvider]
         await Emit(Event(kind="actor.refused", actor=settings.enactor, text=refusal))
         return refusal
     recalled = await recall()
-    state = State(plan=recalled.plan, memory=recalled.memory)
+    state = State(plan=recalled.plan, memory=recalled.memory, shelf=recalled.shelf)
     if recalled.damage:
         text = f"kept on the disk but not readable, so taken as absent: {'; '.join(recalled.damage)}"
         await Emit(Event(kind="disk.damaged", actor=settings.enactor, text=text))
@@ -107,6 +108,11 @@ async def _one_zone(
         wrote = wrote or result.wrote
         if not result.next.again:
             break
+    if result.progress.state == "rejected" and state.former is not None:
+        # What the newer plan must not do (R9) is no reason to leave the zone unhealed: at the former plan's fence,
+        # that one goes on. The zone is reported as it stands to the newer one.
+        healed = await enact_zone(provider, settings, state.former, state.memory, sight)
+        state = msgspec.structs.replace(state, memory=healed.memory)
     fence = result.progress.fence
     if settings.ask_servers and wrote and fence is not None:
         state = await _ask_servers(state, settings, provider.zone)
@@ -128,7 +134,7 @@ async def _saved(state: State, settings: EnactorSettings) -> State:
     """The memory on the disk, if it changed (R15)."""
     if state.memory == state.saved:
         return state
-    failed = await save(MEMORY_FILE, state.memory)
+    failed = await save(MEMORY_FILE, encode(state.memory))
     if failed is not None:
         return await say(state, settings, "disk.failed", f"the memory can't be kept on the disk: {failed.reason}")
     return msgspec.structs.replace(state, saved=state.memory)
@@ -139,6 +145,8 @@ async def _rested(
 ) -> tuple[State, Next]:
     """End of a pass: save, tell what changed, report."""
     state = await _saved(state, settings)
+    if all(z.fence == state.identity for z in progress):
+        state = msgspec.structs.replace(state, former=None)
     for zone in progress:
         event = None if zone in state.progress else told(settings.enactor, state.identity, zone)
         if event is not None:

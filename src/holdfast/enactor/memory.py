@@ -1,6 +1,6 @@
 """What an enactor keeps on its disk, so that it can hold the names with the store gone (design decision 5).
 
-Two documents: `plan`, the newest plan that it has accepted, saved *before* anything of it is written to DNS
+Two things: the newest plan that it has accepted (`shelf`), saved *before* anything of it is written to DNS
 (else the fence could name a plan that no disk holds, and a lost store could not be restarted from it); and
 `memory`, the last seen fences (R15), the freezes that it can explain (R8), the configuration, the words, and
 what each zone served when it last agreed with a plan (R9). A document that can't be read counts as absent.
@@ -8,22 +8,20 @@ what each zone served when it last agreed with a plan (R9). A document that can'
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
-from holdfast.model.codec import Unreadable, decode, encode, intact
+from holdfast.enactor.shelf import Shelf, take_plan
+from holdfast.model.codec import Unreadable, decode
 from holdfast.model.configuration import StoredConfiguration
 from holdfast.model.directives import Directives
 from holdfast.model.fence import Fence
 from holdfast.model.freeze import Freeze
 from holdfast.model.identity import Identity
 from holdfast.model.plan import Plan
-from holdfast.ports.disk import DiskFailed, Load, Promote, Stage
+from holdfast.ports.disk import DiskFailed, Load
 
-T = TypeVar("T")
-
-PLAN_FILE: Final = "plan"
 MEMORY_FILE: Final = "memory"
 MEMORY_FORMAT: Final = 1
 
@@ -95,39 +93,33 @@ class Recalled(msgspec.Struct, frozen=True):
     """What the disk gave after a start; `damage` names what was there and could not be read."""
 
     plan: Plan | None
+    shelf: Shelf
     memory: Memory
     damage: tuple[str, ...] = ()
 
 
 async def recall() -> Recalled:
     """Read both documents."""
-    damage: list[str] = []
-    plan = await _load(PLAN_FILE, Plan, damage)
-    if plan is not None and not intact(plan):
-        damage.append(f"{PLAN_FILE}: checksum of plan {plan.identity} does not hold")
-        plan = None
-    memory = await _load(MEMORY_FILE, Memory, damage)
-    if memory is not None and memory.format != MEMORY_FORMAT:
-        damage.append(f"{MEMORY_FILE}: format {memory.format}, this version reads {MEMORY_FORMAT}")
-        memory = None
-    return Recalled(plan=plan, memory=memory or Memory(), damage=tuple(damage))
+    shelved = await take_plan()
+    memory, damage = await _memory()
+    return Recalled(
+        plan=shelved.plan,
+        shelf=shelved.shelf,
+        memory=memory,
+        damage=tuple(text for text in (shelved.damage, damage) if text),
+    )
 
 
-async def _load(name: str, kind: type[T], damage: list[str]) -> T | None:
-    data = await Load(name)
+async def _memory() -> tuple[Memory, str]:
+    data = await Load(MEMORY_FILE)
     if data is None:
-        return None
+        return Memory(), ""
     if isinstance(data, DiskFailed):
-        damage.append(f"{name}: {data.reason}")
-        return None
+        return Memory(), f"{MEMORY_FILE}: {data.reason}"
     try:
-        return decode(data, kind)
+        memory = decode(data, Memory)
     except Unreadable as error:
-        damage.append(f"{name}: {error}")
-        return None
-
-
-async def save(name: str, value: Plan | Memory) -> DiskFailed | None:
-    """Replace a document: staged first, so that a crash in between leaves the old one."""
-    failed = await Stage(name, encode(value))
-    return failed if failed is not None else await Promote(name)
+        return Memory(), f"{MEMORY_FILE}: {error}"
+    if memory.format != MEMORY_FORMAT:
+        return Memory(), f"{MEMORY_FILE}: format {memory.format}, this version reads {MEMORY_FORMAT}"
+    return memory, ""

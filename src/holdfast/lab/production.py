@@ -13,7 +13,7 @@ from holdfast.documents.plans import publish_plan, read_newest
 from holdfast.documents.reading import Document
 from holdfast.enactor.knowledge import State
 from holdfast.enactor.loop import enact
-from holdfast.enactor.memory import PLAN_FILE
+from holdfast.enactor.shelf import PLAN_FILE
 from holdfast.enactor.settings import EnactorSettings
 from holdfast.lab.actor import Actor
 from holdfast.lab.invariants import agrees, live_is_pinned, monotone, never_empty

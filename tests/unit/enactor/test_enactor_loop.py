@@ -304,13 +304,17 @@ def test_too_much_capacity_removed_is_not_raised() -> None:
     world = World()
     world.put(KEYS.config, configuration(4))
     every = tuple(f"10.0.0.{i}" for i in range(1, 5))
-    world.publish(plan(1, names(("api", every))))
+    world.publish(plan(1, names(("api", every), ("www", every))))
     actor = enactor(world)
     actor.rest()
-    world.publish(plan(2, names(("api", every[:1]))))
+    world.publish(plan(2, names(("api", every[:1]), ("www", every[:1]))))
     actor.again()
     assert world.addresses(API) == every
     assert "removes 300 of 400 capacity" in world.text("plan.rejected")
+    world.update(DeleteRRset(f"www.{ZONE}", "A"))
+    actor.again()
+    assert world.addresses(f"www.{ZONE}") == every, "the zone is healed by the plan that its fence names"
+    assert world.kinds().count("plan.rejected") == 1
     world.publish(plan(3, names(("api", every[:3]))))
     actor.again()
     assert world.addresses(API) == every[:3]
