@@ -13,8 +13,8 @@ from holdfast.documents.plans import publish_plan, read_newest
 from holdfast.documents.reading import Document
 from holdfast.enactor.knowledge import State
 from holdfast.enactor.loop import enact
-from holdfast.enactor.shelf import PLAN_FILE
 from holdfast.enactor.settings import EnactorSettings
+from holdfast.enactor.shelf import PLAN_FILE
 from holdfast.lab.actor import Actor
 from holdfast.lab.invariants import agrees, live_is_pinned, monotone, never_empty
 from holdfast.lab.library import Library
