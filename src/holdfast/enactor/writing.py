@@ -108,7 +108,9 @@ async def write_zone(
         sight = fresh
         situation = situate(provider.zone, work.reading, plan.identity, memory, sight)
         if situation.action is not work.action:
-            return _ended(provider, work, memory, "held", "store or freezes changed while it was written", AFRESH)
+            # A store that answers and falls silent by turns must not make a loop without rest.
+            then = AFRESH if fresh.reachable else RETRY
+            return _ended(provider, work, memory, "held", "store or freezes changed while it was written", then)
         batch = tuple(c for c in work.batches[0] if not situation.frozen.covers(provider.zone, c.name))
         if batch != work.batches[0]:
             work = msgspec.structs.replace(work, clean=False)
@@ -274,7 +276,8 @@ def _done(provider: ZoneProvider, plan: Plan, memory: Memory, work: Work) -> Zon
         text = telling.offenders_text(tuple(sorted(set(work.offenders), key=lambda o: o.name)))
         return _ended(provider, work, memory, "blocked", text, RETRY, wrote=work.wrote)
     if not work.clean:
-        return _ended(provider, work, memory, "writing", f"written under plan {plan.identity}", AGAIN)
+        # A freeze came up on the way: the next look at everything says what it holds back.
+        return _ended(provider, work, memory, "writing", f"written under plan {plan.identity}", AFRESH)
     # Each message was read back by the provider (R4), and all who write at this identity write the same.
     memory = agreed(provider.zone, names_of(plan, provider.zone), memory)
     return _ended(provider, work, memory, "converged", f"agrees with plan {plan.identity}", DONE)
