@@ -1,6 +1,6 @@
 """One zone, once: read the fence, then the data, decide, and write what differs.
 
-    read fence -> [missing: read SOA, fence again] -> read data -> difference -> distrust -> `writing`
+    read fence -> [missing: read SOA] -> read data -> difference -> distrust -> `writing`
 
 The order is R2's. What holds the zone back ends the pass with a state for people; nothing waits in here.
 """
@@ -49,13 +49,11 @@ async def enact_zone(
                 "the fence is missing or unreadable, and this server's serial can't be pinned: repair by hand (R3)"
             )
             return result(zone, None, memory, "held", text)
-        # The SOA before the fence and the data: whatever changes after it voids the pin.
+        # The SOA before the data: whatever changes after it voids the pin, as does a fence that came up before.
         pinned = await provider.read_soa()
         if isinstance(pinned, CouldNotAsk):
             return result(zone, None, memory, "unreachable", f"the SOA can't be read: {pinned.reason}", RETRY)
         soa = pinned
-        if await provider.read_fence(settings.scope) != raw:
-            return result(zone, None, memory, "held", "the fence moved while its repair was prepared", AFRESH)
     seen = await provider.read_rrsets(tuple(n.name for n in names_of(plan, zone)))
     if isinstance(seen, CouldNotAsk):
         return result(zone, situation.reading, memory, "unreachable", f"no data: {seen.reason}", RETRY)

@@ -67,23 +67,22 @@ async def _once(
     provider: ZoneProvider, scope: str, actor: str, change: Change, *, create: bool
 ) -> ZoneOutcome | tuple[Rest, str]:
     zone = provider.zone
-    # Before the fence: whatever changes after it voids the pin of a repair.
-    soa = await provider.read_soa() if create else None
-    if isinstance(soa, CouldNotAsk):
-        return Rest.RETRY, soa.reason
     reading = await provider.read_fence(scope)
     if isinstance(reading, CouldNotAsk):
         return Rest.RETRY, reading.reason
     if isinstance(reading, FenceFound):
         before = reading.fence
         pin: PinFence | PinRepair = PinFence(before)
-    elif soa is None:
+    elif not create:
         return ZoneOutcome(zone, done=True, text="has no readable fence, so nothing to take away")
     elif not provider.capabilities.serial_pin:
         return ZoneOutcome(
             zone, done=False, text="has no readable fence, and this server's serial can't be pinned (R3)"
         )
     else:
+        soa = await provider.read_soa()
+        if isinstance(soa, CouldNotAsk):
+            return Rest.RETRY, soa.reason
         before = Fence(identity=NOTHING, writer=actor)
         pin = PinRepair(reading, soa)
     wanted = change(before)

@@ -34,7 +34,7 @@ from holdfast.model.records import RRset, Tenure
 from holdfast.model.report import EnactorReport
 from holdfast.ports.clock import Idle, Rest
 from holdfast.ports.disk import DiskFailed, Load, Promote, Stage
-from holdfast.ports.dns import Answer, Ask, DeleteRRset, Rcode, Servers, SetRRset, Transfer, Update
+from holdfast.ports.dns import Answer, Ask, AskMany, DeleteRRset, Rcode, Servers, SetRRset, Transfer, Update
 from holdfast.ports.operation import CouldNotAsk, Operation
 from holdfast.ports.provider import Capabilities, Fencing
 from holdfast.ports.store import Get, GetMany
@@ -227,6 +227,11 @@ def test_a_fence_that_went_down_waits_for_the_store() -> None:
     actor.again()
     assert _up(world).identity == plan(1, ONE).identity
     assert "went down" in world.text("zone.held")
+    actor.again()
+    actor.crash()
+    actor = enactor(world)
+    actor.rest()
+    assert _up(world).identity == plan(1, ONE).identity, "held in the next pass too, and after a restart"
     world.store_out = False
     actor.again()
     assert world.addresses(API) == ("10.0.0.2", "10.0.0.3")
@@ -372,6 +377,55 @@ def test_a_freeze_in_the_store_stops_writing_before_it_reaches_the_fence() -> No
     actor.again()
     assert world.addresses(API) == ()
     assert "freeze frz111" in world.text("zone.frozen")
+
+
+def test_a_freeze_ordered_while_a_message_is_prepared_stops_it() -> None:
+    """R8: looked for before each message, after the data were read; not even the fence goes up."""
+    world, actor = settled()
+    world.publish(plan(2, TWO))
+    actor.until(lambda o: isinstance(o, (Transfer, AskMany)))
+    actor.until(lambda o: isinstance(o, Get) and o.key == KEYS.newest)
+    world.freeze_in_store(Freeze("frz111", Selector(), "r", "me"))
+    world.log.clear()
+    actor.rest()
+    assert data_messages(world) == []
+    assert "freeze frz111" in world.text("zone.frozen")
+
+
+def test_a_freeze_of_a_name_ordered_meanwhile_leaves_that_name_out() -> None:
+    """The raise goes out with the other names; the covered one keeps its data, and is told."""
+    world, actor = settled()
+    world.publish(plan(2, names(("api", ("10.0.0.2", "10.0.0.3")), ("www", ("10.0.0.4", "10.0.0.1")))))
+    actor.until(lambda o: isinstance(o, (Transfer, AskMany)))
+    actor.until(lambda o: isinstance(o, Get) and o.key == KEYS.newest)
+    world.freeze_in_store(Freeze("frz111", Selector(name="api.*"), "r", "me"))
+    actor.rest()
+    assert world.addresses(API) == ("10.0.0.1", "10.0.0.2")
+    assert world.addresses(f"www.{ZONE}") == ("10.0.0.1", "10.0.0.4")
+    assert "1 names differ and stay" in world.text("zone.frozen")
+
+
+def test_siblings_go_on_under_the_raise_of_one() -> None:
+    """R0: the loser of a raise to the same plan writes the rest under the new pin, without reading all again."""
+    world = World()
+    many = tuple((f"n{i:04d}", ("10.0.0.1",)) for i in range(3000))
+    world.publish(plan(1, names(*many)))
+    enactor(world, "z").rest()
+    one, two = enactor(world, "one", turn=0, turns=2), enactor(world, "two", turn=1, turns=2)
+    one.rest()
+    two.rest()
+    world.publish(plan(2, names(*((n, ("10.0.0.1", "10.0.0.2")) for n, _ in many))))
+    one.step()
+    two.step()
+    one.until(lambda o: isinstance(o, Update) and bool(o.changes))
+    two.until(lambda o: isinstance(o, Update) and bool(o.changes))
+    one.step()
+    world.log.clear()
+    two.rest()
+    assert not any(isinstance(op, Transfer) for op in world.log)
+    assert world.addresses(f"n2999.{ZONE}") == ("10.0.0.1", "10.0.0.2")
+    one.rest()
+    assert world.addresses(f"n0001.{ZONE}") == ("10.0.0.1", "10.0.0.2")
 
 
 def test_a_freeze_of_a_name_lets_the_rest_of_the_zone_go_on() -> None:

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.enactor.adopt import Adopted, adopt
+from holdfast.enactor.memory import Memory
 from holdfast.enactor.reseed import Settlement, settlement
 from holdfast.model.codec import decode, intact
 from holdfast.model.configuration import EndpointConfig, ProviderKind, StoredConfiguration, ZoneConfig
+from holdfast.model.directives import Directives, Word
 from holdfast.model.fence import Fence, fence_owner
 from holdfast.model.freeze import Freeze, Selector
 from holdfast.model.identity import Identity
@@ -86,6 +88,40 @@ def test_a_store_restored_from_an_old_copy_is_caught_up() -> None:
     actor.again()
     assert (newest(world), incarnation(world)) == (plan(2, B).identity, 2)
     assert world.addresses(API) == ("10.0.0.1", "10.0.0.2")
+
+
+def test_a_restored_store_gets_its_newer_words_back() -> None:
+    """I9: configuration and words of the disk, where they are newer; the old copy is not believed meanwhile."""
+    world, actor, old = at_two()
+    newer = msgspec.structs.replace(configuration(prefixes=("10.0.0.0/8",)), revision=7)
+    world.put(KEYS.config, newer)
+    world.put(KEYS.words, Directives(revision=3, drained=(Word("web/t4", "me", "r"),)))
+    actor.again()
+    world.store = old
+    actor.again()
+    config, words = entry(world, KEYS.config), entry(world, KEYS.words)
+    assert config is not None
+    assert words is not None
+    assert decode(config.value, StoredConfiguration) == newer
+    assert decode(words.value, Directives).revision == 3
+
+
+def test_words_of_an_older_store_are_taken_again_when_it_is_whole() -> None:
+    """What was read from a store that is behind is read anew once it is settled, not taken for known."""
+    world, actor, old = at_two()
+    newer = msgspec.structs.replace(configuration(), revision=7)
+    world.put(KEYS.config, newer)
+    actor.again()
+    world.store = old
+    world.fault = lambda op: CouldNotAsk("no route") if getattr(op, "zone", "") == ZONE else None
+    actor.again()
+    world.fault = None
+    whole = msgspec.structs.replace(configuration(prefixes=("10.0.0.0/8",)), revision=8)
+    world.put(KEYS.config, whole)
+    world.publish(plan(2, B))
+    actor.again()
+    held = decode(world.disks["a"]["memory"], Memory)
+    assert held.configuration == whole
 
 
 def test_of_several_enactors_one_restarts_the_store() -> None:
