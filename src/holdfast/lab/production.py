@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from holdfast.documents.plans import publish_plan, read_newest
 from holdfast.documents.reading import Document
 from holdfast.enactor.knowledge import State
 from holdfast.enactor.loop import enact
 from holdfast.enactor.settings import EnactorSettings
 from holdfast.enactor.shelf import PLAN_FILE
+from holdfast.killswitch.freeze import Outcome as FreezeOutcome
+from holdfast.killswitch.freeze import freeze, thaw
 from holdfast.lab.actor import Actor
-from holdfast.lab.invariants import agrees, live_is_pinned, monotone, never_empty
+from holdfast.lab.invariants import agrees, fence_in, freeze_holds, live_is_pinned, monotone, never_empty
 from holdfast.lab.library import Library
 from holdfast.lab.system import Invariant, Scenario
 from holdfast.lab.world.faults import Disaster, Faults
@@ -35,6 +39,7 @@ from holdfast.model.configuration import (
 )
 from holdfast.model.directives import Directives, Word
 from holdfast.model.fence import Fence, fence_owner
+from holdfast.model.freeze import Selector
 from holdfast.model.keys import Keys
 from holdfast.model.plan import ExplicitAct, Inputs, Plan, PlanHead, Section
 from holdfast.model.records import NameRecords, RRset, Tenure, Weighted
@@ -51,6 +56,8 @@ KEYS = Keys(SCOPE)
 DIALECT = KNOT
 TELLING = ((State, frozenset({"progress", "reported", "trouble", "laggards", "attempt"})),)
 """What an enactor carries only to tell people a change once; no decision reads it."""
+FREEZE_ID = "cccaaa"
+"""The id that the freezer draws: ids are deterministic here (`world.own`)."""
 ONE, TWO = "10.0.0.1", "10.0.0.2"
 
 
@@ -215,6 +222,53 @@ def scenario(
         sinks=(KEYS.enactors,),
         hidden=TELLING if hide else (),
     )
+
+
+def with_freeze(
+    *,
+    plans: int = 3,
+    enactors: int = 2,
+    faults: Faults | int = 0,
+    transfer: bool = False,
+    thaw_after: bool = False,
+) -> Scenario:
+    """The same with a person who freezes the whole scope by the production kill switch, and may thaw it later."""
+    whole = Selector()
+    freezer = Actor(
+        "freezer",
+        "freezer",
+        lambda: freeze(SCOPE, providers(), actor="people", selector=whole, reason="lab", by="people"),
+        environment=True,
+    )
+    thawer = Actor(
+        "thawer",
+        "thawer",
+        lambda: thaw(SCOPE, providers(), actor="people", freeze_id=FREEZE_ID, by="people"),
+        environment=True,
+        waits_for=("freezer",),
+    )
+    holds = freeze_holds(
+        KEYS,
+        freezer="freezer",
+        thawer="thawer" if thaw_after else "",
+        selector=whole,
+        acknowledged=lambda outcome: isinstance(outcome, FreezeOutcome) and outcome.complete,
+    )
+    found = scenario(
+        plans=plans,
+        enactors=enactors,
+        faults=faults,
+        transfer=transfer,
+        extra=(freezer, thawer) if thaw_after else (freezer,),
+        invariants=(holds,),
+    )
+    what = "1 freeze and its thaw" if thaw_after else "1 freeze"
+    return msgspec.structs.replace(found, name="production-freeze", bounds=f"{found.bounds}, {what}")
+
+
+def fence_of(zone: Zone) -> Fence | None:
+    """The fence in the lab's zone."""
+    return fence_in(zone, SCOPE)
 
 
 def _fence_struck(text: str | None) -> Any:

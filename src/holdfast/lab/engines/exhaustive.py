@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from holdfast.lab.engines.calm import no_collection
 from holdfast.lab.engines.expand import Expander
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.engines.quiet import Quiet
@@ -62,9 +63,10 @@ def search(
     begun = time.perf_counter()
     while True:
         quiet = Quiet(system, system.observed) if reduce else None
-        outcome = _search(
-            system, limits, begun, quiet, wedge=wedge, keep_terminal=keep_terminal, on_progress=on_progress
-        )
+        with no_collection():
+            outcome = _search(
+                system, limits, begun, quiet, wedge=wedge, keep_terminal=keep_terminal, on_progress=on_progress
+            )
         if quiet is None or not outcome.complete or quiet.stands():
             return outcome
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 import time
 from collections import deque
 
+from holdfast.lab.engines.calm import no_collection
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.system import State, Step, System
 from holdfast.lab.world.faults import Fault
@@ -158,6 +159,21 @@ class _Modular:
             if step.actor < 0 and step.operation is None and step.cost:
                 self.edge(world, self.world(step.after))
 
+    def run(self, until: float) -> bool:
+        """Until nothing is new or something is broken; False if the time is over before."""
+        turns = 0
+        while (self.pairs or self.fresh or self.deliveries) and not self.broken:
+            turns += 1
+            if turns % 1024 == 0 and time.perf_counter() > until:
+                return False
+            if self.fresh:
+                self.single_steps(self.fresh.popleft())
+            elif self.deliveries:
+                self.deliver(*self.deliveries.popleft())
+            else:
+                self.crowd_steps(*self.pairs.popleft())
+        return True
+
 
 def prove(system: System, *, crowd: str, seconds: float = 600.0, disasters: int = 0) -> Outcome:
     """Prove the invariants for any number of actors of kind `crowd`, any number of faults, and `disasters`.
@@ -169,19 +185,8 @@ def prove(system: System, *, crowd: str, seconds: float = 600.0, disasters: int 
     search = _Modular(system, min(members), members)
     start = search.world((*system.start[: system.left_at], disasters))
     search.pair(start, system.start[search.slot])
-    complete = True
-    turns = 0
-    while (search.pairs or search.fresh or search.deliveries) and not search.broken:
-        turns += 1
-        if turns % 1024 == 0 and time.perf_counter() - begun > seconds:
-            complete = False
-            break
-        if search.fresh:
-            search.single_steps(search.fresh.popleft())
-        elif search.deliveries:
-            search.deliver(*search.deliveries.popleft())
-        else:
-            search.crowd_steps(*search.pairs.popleft())
+    with no_collection():
+        complete = search.run(begun + seconds)
     kinds = ", ".join(sorted(k.value for k in system.scenario.faults.kinds if k is not Fault.DISASTER))
     found = Found(f"perhaps {search.broken} (thread-modular: to be confirmed)", ()) if search.broken else None
     return Outcome(

@@ -1,0 +1,130 @@
+"""The loops that ship, searched: what is proved of them, within which bounds, in the time that CI has."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+
+import pytest
+
+from holdfast.lab import production
+from holdfast.lab.commands import Engine, Size, drill, explore, replay_tape
+from holdfast.lab.engines.exhaustive import search
+from holdfast.lab.engines.modular import prove
+from holdfast.lab.engines.sampling import sample
+from holdfast.lab.system import System
+from holdfast.lab.tape import decode_tape, encode_tape, replay
+from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
+
+ALL = ALL_FAULTS - {Fault.PARTITION, Fault.DUPLICATED}
+
+
+def test_two_enactors_and_three_plans_are_proved_and_never_wedge() -> None:
+    """3 plans (move, create, retire, unchanged, A -> B -> A), 2 enactors: I1-I3, and always a way on."""
+    outcome = search(System(production.scenario(plans=3, enactors=2, transfer=True)), wedge=True)
+    assert outcome.complete, outcome.sentence()
+
+
+def test_one_fault_and_one_enactor_with_every_disaster_never_wedges() -> None:
+    """Fence deleted or garbled, a name emptied, the store lost, or any fault: it always converges (I6)."""
+    faults = Faults(1, kinds=ALL, disasters=production.DISASTERS)
+    outcome = search(System(production.scenario(plans=2, enactors=1, faults=faults)), wedge=True)
+    assert outcome.complete, outcome.sentence()
+
+
+def test_any_number_of_enactors_and_faults_is_proved_for_two_plans() -> None:
+    """Thread-modular: I1-I3 hold for any number of enactors, crashes, lost, delayed and refused messages."""
+    outcome = prove(System(production.scenario(plans=2, enactors=1, faults=Faults(1, kinds=ALL))), crowd="enactor")
+    assert outcome.complete, outcome.sentence()
+
+
+def test_a_freeze_holds_against_two_enactors() -> None:
+    """I5, with the production kill switch: after the acknowledgement nothing lands."""
+    outcome = search(System(production.with_freeze(plans=2, enactors=2, transfer=True)))
+    assert outcome.complete, outcome.sentence()
+
+
+def test_what_is_hidden_from_the_search_changes_no_answer() -> None:
+    """Fields for people left out or kept: the same zones and stores are reached."""
+    reached = []
+    for hide in (True, False):
+        system = System(production.scenario(plans=2, enactors=1, faults=Faults(1, kinds=ALL), hide=hide))
+        assert search(system).complete
+        reached.append(frozenset(system.agents.cells.values))
+    assert reached[0] == reached[1]
+
+
+def test_distinct_writer_ids_reach_the_same_data() -> None:
+    """Equal ids make enactors interchangeable; with ids of their own the same data are reached."""
+
+    def data(system: System) -> frozenset[object]:
+        assert search(system).complete
+        zones = [c for c in system.agents.cells.values if hasattr(c, "origin")]
+        owners = [f"{label}.{production.ZONE}" for label in "abc"]
+        return frozenset(tuple(z.node(o) for o in owners) for z in zones)
+
+    same = production.scenario(plans=2, enactors=2, transfer=True)
+    chain = production.make_plans(2)
+    own = tuple(
+        production.enactor_actor(
+            f"enactor-{x}", chain[0], kind=f"enactor-{x}", writer=f"enactor-{x}", transfer=True
+        )
+        for x in "ab"
+    )
+    other = type(same)(
+        **{f: getattr(same, f) for f in same.__struct_fields__ if f != "actors"}, actors=(same.actors[0], *own)
+    )
+    assert data(System(same)) == data(System(other))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sampled_runs_replay_bit_for_bit(seed: int) -> None:
+    """20 replays of a faulty production run give one trace, on tables with different histories."""
+    faults = Faults(2, kinds=ALL | {Fault.PARTITION}, disasters=production.DISASTERS)
+    system = System(production.scenario(plans=3, enactors=3, faults=faults))
+    outcome = sample(system, seed=seed, schedules=200)
+    assert outcome.found is None, outcome.sentence()
+    chance = random.Random(seed)
+    state, choices = system.start, []
+    for _ in range(120):
+        steps = system.steps(state)
+        choices.append(chance.randrange(len(steps)))
+        state = steps[choices[-1]].after
+    build = production.scenario(plans=3, enactors=3, faults=faults)
+    traces = {replay(System(build), tuple(choices)).trace for _ in range(10)}
+    traces |= {replay(system, tuple(choices)).trace for _ in range(10)}
+    assert len(traces) == 1
+
+
+def test_the_loops_touch_no_clock_no_chance_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every source of its own that a loop might turn to raises here: the search fails if one is used."""
+
+    def forbidden(*_: object, **__: object) -> object:
+        raise AssertionError("a loop of the chain bypassed the ports")
+
+    system = System(production.with_freeze(plans=2, enactors=1))
+    kept = time.perf_counter
+    own = [(time, "time"), (time, "monotonic"), (time, "sleep"), (os, "urandom"), (random, "random")]
+    for module, name in [*own, (socket, "socket")]:
+        monkeypatch.setattr(module, name, forbidden)
+    monkeypatch.setattr(time, "perf_counter", kept)
+    assert search(system).complete
+
+
+def test_the_october_drill_ends_in_the_wedge_there_and_in_a_non_event_here() -> None:
+    """The same script on both designs: empty name and wedge in 2025, nothing to see on holdfast."""
+    old, new = drill("october-2025").timelines
+    assert old.broken.startswith("I2 never empty")
+    assert "wedge" in old.end
+    assert new.broken == ""
+    assert "non-event" in new.end
+    assert "NOTHING" in drill("october-2025").side_by_side()
+
+
+def test_a_tape_file_replays_through_json() -> None:
+    """What `explore` found survives writing, reading and replaying, trace and all."""
+    found = explore("2025", Size(), engine=Engine.SAMPLE, seed=5, shrunk=False)
+    assert found.tape is not None
+    assert replay_tape(decode_tape(encode_tape(found.tape))).trace == found.tape.trace
