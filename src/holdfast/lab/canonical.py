@@ -18,7 +18,13 @@ from typing import Any, TypeAlias
 import msgspec
 
 _ATOMS = (str, bytes, type(None), int)
-_CONSTANTS = (type, types.ModuleType, types.BuiltinFunctionType, types.CodeType)
+_CONSTANTS = (
+    type,
+    types.ModuleType,
+    types.CodeType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+)
 _ITERATORS = frozenset(
     {type(iter(())), type(iter([])), type(iter(range(0))), type(iter("")), type(reversed(())), type(reversed([]))}
     | {enumerate, zip, map, type(iter({})), type(iter({}.items())), type(iter({}.values())), type(iter(set()))}
@@ -99,6 +105,11 @@ def _other(value: Any, depth: int) -> Hashable:
     if kind is types.FunctionType:
         cells = tuple(c.cell_contents for c in value.__closure__ or ())
         return (kind, value.__code__, canonical(cells, depth + 1), canonical(value.__defaults__, depth + 1))
+    if kind is types.BuiltinFunctionType:
+        owner = value.__self__
+        return (
+            value if isinstance(owner, types.ModuleType) else (kind, value.__name__, canonical(owner, depth + 1))
+        )
     if kind is types.MethodType:
         return (kind, canonical(value.__func__, depth + 1), canonical(value.__self__, depth + 1))
     if kind is types.CellType:

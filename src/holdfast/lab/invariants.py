@@ -11,7 +11,7 @@ from collections.abc import Callable
 from holdfast.lab.actor import Done
 from holdfast.lab.library import Library
 from holdfast.lab.system import Happened, Invariant, View
-from holdfast.model.fence import Fence, fence_owner, parse_fence
+from holdfast.model.fence import GENERATION_JUMP_MAX, Fence, fence_owner, parse_fence
 from holdfast.model.freeze import Selector
 from holdfast.model.identity import NOTHING, Identity
 from holdfast.model.keys import Keys
@@ -29,6 +29,21 @@ def fence_in(zone: Zone, scope: str) -> Fence | None:
     if rrset is None or len(rrset.rdatas) != 1:
         return None
     return parse_fence(rrset.rdatas[0].strip('"'))
+
+
+def ghost_owner(zone: str) -> str:
+    """Where a disaster that takes the fence keeps what it last said: a note for these invariants only."""
+    return f"ghost.{zone}"
+
+
+def _last_fence(zone: Zone, scope: str) -> Fence | None:
+    """The zone's fence, or what it said before somebody took it away."""
+    fence = fence_in(zone, scope)
+    ghost = zone.rrset(ghost_owner(zone.origin), "TXT")
+    noted = None if ghost is None else parse_fence(ghost.rdatas[0].strip('"'))
+    # A jump of 10^6 generations is damage, not a plan (R3).
+    found = [f for f in (fence, noted) if f is not None and f.identity.generation < GENERATION_JUMP_MAX]
+    return max(found, key=lambda f: f.identity, default=None)
 
 
 def _by_fault(step: Happened) -> bool:
@@ -71,8 +86,8 @@ def monotone(library: Library, render: Render) -> Invariant:
 def _fence_fell(was: Zone, now: Zone, scope: str) -> str | None:
     if was is now:
         return None
-    old, new = fence_in(was, scope), fence_in(now, scope)
-    if old is None or old == new:
+    old, new = _last_fence(was, scope), fence_in(now, scope)
+    if old is None or old == new or fence_in(was, scope) == new:
         return None
     if new is None:
         return f"the fence of {now.origin} went away (it was at {old.identity})"

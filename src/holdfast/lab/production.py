@@ -13,6 +13,7 @@ import msgspec
 
 from holdfast.documents.plans import publish_plan, read_newest
 from holdfast.documents.reading import Document
+from holdfast.enactor.cleanup import clean_up
 from holdfast.enactor.knowledge import State
 from holdfast.enactor.loop import enact
 from holdfast.enactor.settings import EnactorSettings
@@ -20,9 +21,17 @@ from holdfast.enactor.shelf import PLAN_FILE
 from holdfast.killswitch.freeze import Outcome as FreezeOutcome
 from holdfast.killswitch.freeze import freeze, thaw
 from holdfast.lab.actor import Actor
-from holdfast.lab.invariants import agrees, fence_in, freeze_holds, live_is_pinned, monotone, never_empty
+from holdfast.lab.invariants import (
+    agrees,
+    fence_in,
+    freeze_holds,
+    ghost_owner,
+    live_is_pinned,
+    monotone,
+    never_empty,
+)
 from holdfast.lab.library import Library
-from holdfast.lab.system import Invariant, Scenario
+from holdfast.lab.system import Happened, Invariant, Scenario, View
 from holdfast.lab.world.faults import Disaster, Faults
 from holdfast.lab.world.store import StoreCell, store_of
 from holdfast.model.codec import encode, seal, section_ref
@@ -40,6 +49,7 @@ from holdfast.model.configuration import (
 from holdfast.model.directives import Directives, Word
 from holdfast.model.fence import Fence, fence_owner
 from holdfast.model.freeze import Selector
+from holdfast.model.identity import Identity
 from holdfast.model.keys import Keys
 from holdfast.model.plan import ExplicitAct, Inputs, Plan, PlanHead, Section
 from holdfast.model.records import NameRecords, RRset, Tenure, Weighted
@@ -116,6 +126,7 @@ def configuration() -> StoredConfiguration:
             groups=(GroupConfig("one", targets, Check()),),
             endpoints=names,
             probers=(),
+            allowed_prefixes=("10.0.0.0/8",),
         ),
     )
 
@@ -231,6 +242,7 @@ def with_freeze(
     faults: Faults | int = 0,
     transfer: bool = False,
     thaw_after: bool = False,
+    faulty: bool = False,
 ) -> Scenario:
     """The same with a person who freezes the whole scope by the production kill switch, and may thaw it later."""
     whole = Selector()
@@ -238,13 +250,15 @@ def with_freeze(
         "freezer",
         "freezer",
         lambda: freeze(SCOPE, providers(), actor="people", selector=whole, reason="lab", by="people"),
-        environment=True,
+        environment=not faulty,
+        crashes=False,
     )
     thawer = Actor(
         "thawer",
         "thawer",
         lambda: thaw(SCOPE, providers(), actor="people", freeze_id=FREEZE_ID, by="people"),
-        environment=True,
+        environment=not faulty,
+        crashes=False,
         waits_for=("freezer",),
     )
     holds = freeze_holds(
@@ -271,13 +285,23 @@ def fence_of(zone: Zone) -> Fence | None:
     return fence_in(zone, SCOPE)
 
 
-def _fence_struck(text: str | None) -> Any:
+def _fence_struck(text: str | None, *, wildcard: bool = False) -> Any:
     def strike(zone: Zone) -> Zone:
         owner = fence_owner(SCOPE, ZONE)
         node = () if text is None else (RRset(owner, "TXT", 5, (text,)),)
-        return zone.changed({owner: node})
+        last = zone.rrset(owner, "TXT")
+        delta = {owner: node}
+        if last is not None and fence_of(zone) is not None:
+            # What the fence said last, where no code under test looks: I1 holds across its loss.
+            delta[ghost_owner(ZONE)] = (RRset(ghost_owner(ZONE), "TXT", 5, last.rdatas),)
+        if wildcard:
+            delta[f"*.{ZONE}"] = (RRset(f"*.{ZONE}", "TXT", 5, ('"anything"',)),)
+        return zone.changed(delta)
 
     return strike
+
+
+JUMPED = Fence(Identity(1, 10**9, "f" * 32), writer="nobody").rdata()
 
 
 def _emptied(zone: Zone) -> Zone:
@@ -293,6 +317,60 @@ def _lost(store: StoreCell) -> StoreCell:
 DISASTERS = (
     Disaster(ZONE, "somebody deletes the fence", _fence_struck(None)),
     Disaster(ZONE, "somebody garbles the fence", _fence_struck('"garbled"')),
+    Disaster(
+        ZONE, "somebody deletes the fence, and a wildcard answers for it", _fence_struck(None, wildcard=True)
+    ),
+    Disaster(ZONE, "the fence jumps by 10^9 generations", _fence_struck(JUMPED)),
     Disaster(ZONE, "somebody empties b", _emptied),
     Disaster("store", "the store is lost", _lost),
 )
+
+
+def mad_plans() -> tuple[tuple[str, tuple[NameRecords, ...]], ...]:
+    """Contents that no enactor may believe (R9, R12), each with what is wrong with it."""
+    b = _name("b", (ONE, TWO))
+    return (
+        ("no address at all", (_name("a", ()), b)),
+        ("only weight 0", (NameRecords(f"a.{ZONE}", ZONE, 30, (Weighted(ONE, 0),), (), "one"), b)),
+        ("retired without a word", (_name("a", (), Tenure.RETIRED), b)),
+        ("an address outside the prefixes", (_name("a", ("192.0.2.66",)), b)),
+        ("both targets leave", (_name("a", ("10.0.0.3",)), _name("b", ("10.0.0.3",)))),
+    )
+
+
+def under_mad_planner(which: int, *, enactors: int = 1) -> Scenario:
+    """A planner gone mad publishes one of `mad_plans`: nothing of it may reach DNS."""
+    what, names = mad_plans()[which]
+    good = make_plans(1)[0]
+    section = Section(names)
+    head = msgspec.structs.replace(
+        good.head, generation=2, parent=good.identity, sections=(section_ref(section),), explicit=()
+    )
+    plan = seal(head, (section,))
+    zone = zone_at(good)
+    kept = tuple(zone.node(f"{label}.{ZONE}") for label in "ab")
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        now = tuple(after.zones[ZONE].node(f"{label}.{ZONE}") for label in "ab")
+        return None if now == kept else f"{step.by} applied a plan with {what}"
+
+    return Scenario(
+        name="mad-planner",
+        bounds=f"1 plan with {what}, {enactors} enactors",
+        actors=(
+            Actor("publisher", "publisher", lambda: publisher((plan,)), environment=True),
+            *(enactor_actor(f"enactor-{chr(97 + i)}", good) for i in range(enactors)),
+        ),
+        store=documents(good),
+        zones=(zone,),
+        invariants=(Invariant("I4 velocity" if which == 4 else "I2 never empty", check),),
+        sinks=(KEYS.enactors,),
+        hidden=TELLING,
+    )
+
+
+def with_cleaner(*, plans: int = 3, enactors: int = 1, faults: Faults | int = 0) -> Scenario:
+    """The same with clean-up, which keeps no more than one plan."""
+    cleaner = Actor("cleaner", "cleaner", lambda: clean_up(SCOPE, providers(), actor="cleaner", keep=1))
+    found = scenario(plans=plans, enactors=enactors, faults=faults, transfer=True, extra=(cleaner,))
+    return msgspec.structs.replace(found, name="production-cleaner", bounds=f"{found.bounds}, clean-up")

@@ -1,0 +1,206 @@
+"""The shipped planners over observations and configurations that change at any time, with one shipped enactor.
+
+Four targets of equal weight in one group; observers say at any time that targets fail. Windows and hold-downs may
+run out at any time, so what a budget forbids is forbidden by the ledger, not by a clock.
+"""
+
+from __future__ import annotations
+
+from holdfast.documents.configuration import read_configuration
+from holdfast.documents.reading import Document
+from holdfast.health.judge import PlainRules
+from holdfast.lab.actor import Actor
+from holdfast.lab.invariants import inputs_monotone, monotone, never_empty
+from holdfast.lab.library import Library
+from holdfast.lab.production import DIALECT, KEYS, SCOPE, ZONE, enactor_actor, providers
+from holdfast.lab.system import Happened, Invariant, Scenario, View
+from holdfast.lab.world.faults import Faults
+from holdfast.lab.world.store import store_of
+from holdfast.model.codec import encode
+from holdfast.model.configuration import (
+    Check,
+    Configuration,
+    EndpointConfig,
+    GroupConfig,
+    Limits,
+    Mode,
+    ProberConfig,
+    ProviderKind,
+    StoredConfiguration,
+    TargetConfig,
+    ZoneConfig,
+)
+from holdfast.model.directives import Directives
+from holdfast.model.identity import Identity
+from holdfast.model.observation import Observations, TargetObservation, TargetState
+from holdfast.model.records import NameRecords, RRset, Tenure
+from holdfast.nameserver.zone import Zone
+from holdfast.planner.desk import Desk
+from holdfast.planner.loop import Planner, run
+from holdfast.ports.clock import Idle, Rest
+from holdfast.ports.store import Commit, Compare, Put
+from holdfast.providers.rendering import render
+
+TARGETS = 4
+WEIGHT = 100
+BUDGET = WEIGHT
+"""The shares are small, so one window lets one target through ("always at least one")."""
+
+
+def configuration(revision: int) -> StoredConfiguration:
+    """Revision of the configuration: from one to the next the name's TTL changes."""
+    targets = tuple(
+        TargetConfig(name=f"t{i}", a=f"10.0.0.{i}", aaaa=None, port=80, label="x", weight=WEIGHT)
+        for i in range(1, TARGETS + 1)
+    )
+    group = GroupConfig("one", targets, Check(), floor_share=0.25, fail_open_share=0.2)
+    return StoredConfiguration(
+        revision=revision,
+        origin="lab",
+        digest=str(revision),
+        configuration=Configuration(
+            scope=SCOPE,
+            mode=Mode.ENFORCE,
+            zones=(ZoneConfig(ZONE, ProviderKind.KNOT, "127.0.0.1:53"),),
+            groups=(group,),
+            endpoints=(EndpointConfig(f"a.{ZONE}", ZONE, "one", ttl=30 + revision),),
+            probers=(ProberConfig("p1", "here"),),
+            limits=Limits(quorum=1, distrust_share=1.0),
+        ),
+    )
+
+
+def _observed(revision: int, down: int) -> bytes:
+    states = tuple(
+        TargetObservation(f"one/t{i}", TargetState.DOWN if i <= down else TargetState.UP, "lab")
+        for i in range(1, TARGETS + 1)
+    )
+    return encode(Observations(observer="p1", vantage="here", revision=revision, targets=states))
+
+
+async def observer(script: tuple[int, ...]) -> None:
+    """Publish, one after the other, how many targets are down."""
+    for revision, down in enumerate(script, start=2):
+        await Commit(puts=(Put(KEYS.observer("p1"), _observed(revision, down)),))
+        await Idle(Rest.POLL)
+
+
+async def people(revisions: int) -> None:
+    """Apply revisions of the configuration by compare-and-set, as `holdfast apply` does."""
+    for revision in range(2, revisions + 1):
+        stored = await read_configuration(KEYS)
+        if isinstance(stored, Document):
+            put = Put(KEYS.config, encode(configuration(revision)))
+            await Commit(compares=(Compare(KEYS.config, stored.revision),), puts=(put,))
+        await Idle(Rest.POLL)
+
+
+def planner_actor(name: str, *, environment: bool = False) -> Actor:
+    """A shipped planner. Equal names make planners interchangeable."""
+
+    def start():  # type: ignore[no-untyped-def]
+        return run(Planner(SCOPE, "planner", providers(), PlainRules(), Desk()))
+
+    return Actor(name, "planner", start, environment=environment)
+
+
+def within_budget(library: Library) -> Invariant:
+    """I4: what a plan removes is charged in its ledger, and what is charged and not refunded fits one window."""
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        if step.by == "fault" or before.store is after.store:
+            return None
+        for identity in set(library.take(after.store)) - set(library.take(before.store)):
+            head = library.head(identity)
+            assert head is not None
+            total = sum(c.amount for c in head.ledger)
+            if total > BUDGET:
+                return f"plan {identity} has {total} charged in one window, allowed is {BUDGET}"
+            if head.parent is not None:
+                charged = sum(c.amount for c in head.ledger if c.generation == identity.generation)
+                removed = _removed(library.names(head.parent), library.names(identity))
+                if removed > charged:
+                    return f"plan {identity} removes {removed} of capacity and charges {charged}"
+        return None
+
+    return Invariant("I4 velocity", check)
+
+
+def _removed(old: dict[str, NameRecords] | None, new: dict[str, NameRecords] | None) -> int:
+    """Capacity that goes at the name that loses most."""
+    if old is None or new is None:
+        return 0
+    worst = 0
+    for name, was in old.items():
+        weights = {w.address: w.weight for w in new[name].a} if name in new else {}
+        worst = max(worst, sum(max(w.weight - weights.get(w.address, 0), 0) for w in was.a))
+    return worst
+
+
+def plans_never_empty(library: Library) -> Invariant:
+    """I2 and R12 already in the plan: no name without a serving address of a family that its parent gave it."""
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        if step.by == "fault" or before.store is after.store:
+            return None
+        for identity in set(library.take(after.store)) - set(library.take(before.store)):
+            empty = _emptied(identity)
+            if empty:
+                return f"plan {identity} leaves {empty} without addresses"
+        return None
+
+    def _emptied(identity: Identity) -> str:
+        for name, records in (library.names(identity) or {}).items():
+            if records.tenure is not Tenure.RETIRED and not any(w.weight > 0 for w in (*records.a, *records.aaaa)):
+                return name
+        return ""
+
+    return Invariant("I2 never empty", check)
+
+
+def scenario(
+    *,
+    planners: int = 2,
+    script: tuple[int, ...] = (1, 4),
+    revisions: int = 1,
+    enactors: int = 1,
+    faults: Faults | int = 0,
+) -> Scenario:
+    """Planners, an observer with this script, people who apply configurations, and an enactor."""
+    budget = faults if isinstance(faults, Faults) else Faults(total=faults)
+    library = Library(KEYS)
+    soa = RRset(ZONE, "SOA", 60, (f"ns.{ZONE} hostmaster.{ZONE} 1 60 60 60 5",))
+
+    def shown(records: NameRecords) -> tuple[RRset, ...]:
+        return render(records, weights=DIALECT.weights)
+
+    return Scenario(
+        name="planning",
+        bounds=(
+            f"{planners} planners, {enactors} enactors, {len(script)} publications of observations, {revisions}"
+            f" revisions of the configuration, {budget.total} faults"
+        ),
+        actors=(
+            Actor("observer", "observer", lambda: observer(script), environment=True),
+            Actor("people", "people", lambda: people(revisions), environment=True),
+            *(planner_actor(f"planner-{chr(97 + i)}") for i in range(planners)),
+            *(enactor_actor(f"enactor-{chr(97 + i)}", transfer=True) for i in range(enactors)),
+        ),
+        store=store_of(
+            [
+                (KEYS.config, encode(configuration(1))),
+                (KEYS.words, encode(Directives(revision=1))),
+                (KEYS.observer("p1"), _observed(1, 0)),
+            ]
+        ),
+        zones=(Zone.of(ZONE, [soa]),),
+        faults=budget,
+        invariants=(
+            within_budget(library),
+            plans_never_empty(library),
+            inputs_monotone(KEYS),
+            monotone(library, shown),
+            never_empty(library),
+        ),
+        sinks=(KEYS.enactors,),
+    )
