@@ -56,13 +56,13 @@ CHECKS: tuple[Check, ...] = (
         ),
     ),
     Check("planner and velocity", _all(lambda: planning.scenario(planners=1, script=(1, 4)))),
-    Check("enactors, sampled", _some(lambda: production.scenario(enactors=3, faults=_struck(3)), 1500)),
+    Check("enactors, sampled", _some(lambda: production.scenario(faults=_struck(2), transfer=True), 600)),
     Check(
         "a faulty freeze, sampled",
-        _some(lambda: production.with_freeze(faults=_struck(2), faulty=True), 1500),
+        _some(lambda: production.with_freeze(faults=_struck(2), faulty=True, transfer=True), 600),
     ),
-    Check("clean-up, sampled", _some(lambda: production.with_cleaner(faults=_struck(2)), 1000)),
-    Check("planners, sampled", _some(lambda: planning.scenario(revisions=2), 400)),
+    Check("clean-up, sampled", _some(lambda: production.with_cleaner(faults=_struck(2)), 400)),
+    Check("planners, sampled", _some(lambda: planning.scenario(revisions=2), 150)),
     Check(
         "any number of enactors and faults",
         lambda seed, share: prove(

@@ -89,6 +89,8 @@ def _fence_fell(was: Zone, now: Zone, scope: str) -> str | None:
     old, new = _last_fence(was, scope), fence_in(now, scope)
     if old is None or old == new or fence_in(was, scope) == new:
         return None
+    if new is not None and new.identity == NOTHING and fence_in(was, scope) is None:
+        return None  # R8: a freeze puts a fence at generation 0 where there is none
     if new is None:
         return f"the fence of {now.origin} went away (it was at {old.identity})"
     if new.identity < old.identity:
@@ -133,7 +135,7 @@ def live_is_pinned(library: Library) -> Invariant:
         gone = set(library.take(before.store)) - set(library.take(after.store))
         if not gone:
             return None
-        fences = [fence_in(z, scope) for z in after.zones.values()]
+        fences = [_last_fence(z, scope) for z in after.zones.values()]
         lowest = min((NOTHING if f is None else f.identity) for f in fences)
         live = sorted(i for i in gone if i >= lowest)
         return f"{step.by} deleted plan {live[0]}, the lowest fence is {lowest}" if live else None
@@ -166,7 +168,10 @@ def serving(zone: Zone) -> frozenset[str]:
 def freeze_holds(
     keys: Keys, *, freezer: str, thawer: str, selector: Selector, acknowledged: Callable[[object], bool]
 ) -> Invariant:
-    """I5: from the acknowledgement with which `freezer` ended until `thawer` begins, no data change."""
+    """I5: from the acknowledgement with which `freezer` ended until `thawer` begins, no data change.
+
+    Fences and the serial's proof (owners that begin with `_holdfast`) are no data.
+    """
 
     def check(before: View, after: View, step: Happened) -> str | None:
         if _by_fault(step):
@@ -181,7 +186,7 @@ def freeze_holds(
             if was is now:
                 continue
             for owner in {*was.names, *now.names}:
-                if owner in (origin, fence_owner(keys.scope, origin)) or not selector.covers(origin, owner):
+                if owner == origin or owner.startswith("_holdfast") or not selector.covers(origin, owner):
                     continue
                 if was.node(owner) != now.node(owner):
                     return f"{step.by} wrote {owner}, which an acknowledged freeze covers"

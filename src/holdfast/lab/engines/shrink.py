@@ -6,6 +6,7 @@ does not change the meaning of the next. Delta debugging over them, and then mov
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import NamedTuple, TypeAlias
 
@@ -101,7 +102,7 @@ def shrink(system: System, found: Found, *, runs_max: int = 50) -> tuple[Found, 
     return Found(best.broken, best.choices), shrinker.runs
 
 
-def calmest(system: System, found: Found, *, states_max: int = 400_000) -> Found | None:
+def calmest(system: System, found: Found, *, states_max: int = 400_000, seconds: float = 10.0) -> Found | None:
     """The same breakage with the fewest preemptions and then steps, if the tables reach it within `states_max`.
 
     Breadth-first by preemptions: a state is (world, actor that ran last), going on with that actor costs nothing.
@@ -111,6 +112,7 @@ def calmest(system: System, found: Found, *, states_max: int = 400_000) -> Found
     spare = system.start[system.left_at] - sum(s.cost for _, s in follow(system, found.choices))
     parents: dict[tuple[State, int], tuple[State, int, int] | None] = {(system.start, -1): None}
     levels = {_key(system, system.start, -1): 0}
+    until = time.perf_counter() + seconds
     depth = 0
     worse: Found | None = None
     level, later = [(system.start, -1)], list[tuple[State, int]]()
@@ -121,6 +123,8 @@ def calmest(system: System, found: Found, *, states_max: int = 400_000) -> Found
             key = _key(system, state, last)
             if key in expanded:
                 continue
+            if len(expanded) % 512 == 0 and time.perf_counter() > until:
+                return None
             expanded.add(key)
             able = last >= 0 and system.agents.alive[state[last]] and not system.rests(state, last)
             for choice, step in enumerate(system.steps(state)):

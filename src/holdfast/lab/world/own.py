@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from holdfast.ports.clock import Arm, Disarm, Fired, Idle
+from holdfast.ports.clock import Arm, Disarm, Fired, Idle, Now
 from holdfast.ports.disk import Load, Promote, Stage
 from holdfast.ports.events import Emit
 from holdfast.ports.operation import Operation
@@ -79,6 +79,8 @@ def chosen(own: Own, operation: Operation[Any]) -> list[tuple[str, Any, Own]] | 
         case Idle(hints=hints):
             rests: list[tuple[str, Any, Own]] = [("rests", False, own)]
             return [*rests, ("is woken by a hint", True, own)] if hints else rests
+        case Now():
+            return [("early", 0, own), ("late", 2**40, own)]
         case Fired(timers=timers):
             return _firings(own, timers)
         case NextResults():
