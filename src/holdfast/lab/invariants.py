@@ -176,6 +176,9 @@ def freeze_holds(
     def check(before: View, after: View, step: Happened) -> str | None:
         if _by_fault(step):
             return None
+        dropped = _dropped(before, after, step)
+        if dropped:
+            return dropped
         ended = before.ended(freezer)
         if not isinstance(ended, Done) or not acknowledged(ended.result):
             return None
@@ -191,6 +194,16 @@ def freeze_holds(
                 if was.node(owner) != now.node(owner):
                     return f"{step.by} wrote {owner}, which an acknowledged freeze covers"
         return None
+
+    def _dropped(before: View, after: View, step: Happened) -> str:
+        """A fence that goes on without an id that it carried, though nobody thawed (R0, R8)."""
+        if step.by in (thawer, "flight"):
+            return ""
+        for origin, now in after.zones.items():
+            old, new = fence_in(before.zones[origin], keys.scope), fence_in(now, keys.scope)
+            if old is not None and new is not None and not new.freeze_all and set(old.freezes) - set(new.freezes):
+                return f"{step.by} wrote a fence without freeze {', '.join(old.freezes)}, which was in force"
+        return ""
 
     observes = (freezer, thawer) if thawer else (freezer,)
     return Invariant("I5 freeze holds", check, observes=observes)
