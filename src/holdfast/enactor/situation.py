@@ -29,8 +29,7 @@ def situate(zone: str, reading: FenceReading, plan: Identity, memory: Memory, si
     fence = reading.fence if isinstance(reading, FenceFound) else None
     last = memory.fence(zone)
     fell = last is not None and fence is not None and fence.identity < last.identity
-    # With no fence to say which freezes are in force, every known one is (R3): store and disk.
-    in_force = frozenset(f.id for f in memory.freezes) if fence is None else sight.in_force
+    in_force = sight.in_force if fence is not None else _unfenced(zone, memory, sight)
     frozen = coverage(zone, fence, memory.freezes, in_force)
     store = stands_store(reachable=sight.reachable, newest=sight.newest, plan=plan)
     view = View(fence=stands_fence(reading, plan), store=store, fell=fell, frozen=frozen.part)
@@ -39,6 +38,19 @@ def situate(zone: str, reading: FenceReading, plan: Identity, memory: Memory, si
         "" if action is not Action.HOLD else _why_held(view, reading, last.identity if last is not None else None)
     )
     return Situation(reading=reading, action=action, frozen=frozen, why=why)
+
+
+def _unfenced(zone: str, memory: Memory, sight: Sight) -> frozenset[str]:
+    """With no fence to say which freezes are in force, every known one is (R3): those of store and disk.
+
+    With the store out, also those that the fence carried when it was last seen, explained or not: an id that
+    nobody can explain covers everything (R8). When the store answers, it says which of them were thawed.
+    """
+    known = frozenset(f.id for f in memory.freezes)
+    last = memory.fence(zone)
+    if sight.reachable or last is None:
+        return known
+    return known | frozenset(last.freezes) | ({"all"} if last.freeze_all else frozenset())
 
 
 def _why_held(view: View, reading: FenceReading, last: Identity | None) -> str:

@@ -15,8 +15,12 @@ from holdfast.lab.engines.modular import prove
 from holdfast.lab.engines.sampling import sample
 from holdfast.lab.system import Scenario, System
 from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
+from holdfast.model.freeze import Selector
 
 ALL = ALL_FAULTS - {Fault.PARTITION, Fault.DUPLICATED}
+
+
+ONE_NAME = Selector(name=f"a.{production.ZONE}")
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -41,6 +45,7 @@ def _struck(total: int) -> Faults:
 CHECKS: tuple[Check, ...] = (
     Check("two enactors, always a way on", _all(lambda: production.scenario(plans=3, transfer=True), wedge=True)),
     Check("a freeze", _all(lambda: production.with_freeze(plans=2, transfer=True))),
+    Check("a freeze of one name", _all(lambda: production.with_freeze(plans=2, transfer=True, selector=ONE_NAME))),
     Check("clean-up", _all(lambda: production.with_cleaner(plans=3))),
     *(
         Check(f"a mad plan: {what}", _all(lambda which=which: production.under_mad_planner(which)))  # type: ignore[misc]

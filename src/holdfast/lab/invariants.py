@@ -179,6 +179,9 @@ def freeze_holds(
         dropped = _dropped(before, after, step)
         if dropped:
             return dropped
+        untrue = _untrue(before, after)
+        if untrue:
+            return untrue
         ended = before.ended(freezer)
         if not isinstance(ended, Done) or not acknowledged(ended.result):
             return None
@@ -194,6 +197,19 @@ def freeze_holds(
                 if was.node(owner) != now.node(owner):
                     return f"{step.by} wrote {owner}, which an acknowledged freeze covers"
         return None
+
+    def _untrue(before: View, after: View) -> str:
+        """An acknowledgement while a covered zone's fence carries no freeze (R8)."""
+        ended = after.ended(freezer)
+        if before.ended(freezer) is not None or not isinstance(ended, Done) or not acknowledged(ended.result):
+            return ""
+        if thawer and before.started(thawer):
+            return ""
+        for origin, zone in after.zones.items():
+            said = (fence_in(zone, keys.scope), _last_fence(zone, keys.scope))
+            if selector.covers_zone(origin) and not any(f is not None and f.frozen for f in said):
+                return f"{freezer} says that the freeze holds, but the fence of {origin} carries none"
+        return ""
 
     def _dropped(before: View, after: View, step: Happened) -> str:
         """A fence that goes on without an id that it carried, though nobody thawed (R0, R8)."""

@@ -66,6 +66,7 @@ KEYS = Keys(SCOPE)
 DIALECT = KNOT
 TELLING = ((State, frozenset({"progress", "reported", "trouble", "laggards", "attempt"})),)
 """What an enactor carries only to tell people a change once; no decision reads it."""
+WHOLE = Selector()
 FREEZE_ID = "cccaaa"
 """The id that the freezer draws: ids are deterministic here (`world.own`)."""
 ONE, TWO = "10.0.0.1", "10.0.0.2"
@@ -248,13 +249,13 @@ def with_freeze(
     transfer: bool = False,
     thaw_after: bool = False,
     faulty: bool = False,
+    selector: Selector = WHOLE,
 ) -> Scenario:
     """The same with a person who freezes the whole scope by the production kill switch, and may thaw it later."""
-    whole = Selector()
     freezer = Actor(
         "freezer",
         "freezer",
-        lambda: freeze(SCOPE, providers(), actor="people", selector=whole, reason="lab", by="people"),
+        lambda: freeze(SCOPE, providers(), actor="people", selector=selector, reason="lab", by="people"),
         environment=not faulty,
         crashes=False,
     )
@@ -270,7 +271,7 @@ def with_freeze(
         KEYS,
         freezer="freezer",
         thawer="thawer" if thaw_after else "",
-        selector=whole,
+        selector=selector,
         acknowledged=_acknowledged,
     )
     found = scenario(
@@ -281,7 +282,7 @@ def with_freeze(
         extra=(freezer, thawer) if thaw_after else (freezer,),
         invariants=(holds,),
     )
-    what = "1 freeze and its thaw" if thaw_after else "1 freeze"
+    what = f"1 freeze of {selector}{' and its thaw' if thaw_after else ''}"
     return msgspec.structs.replace(found, name="production-freeze", bounds=f"{found.bounds}, {what}")
 
 
@@ -309,6 +310,17 @@ def _fence_struck(text: str | None, *, wildcard: bool = False) -> Any:
 JUMPED = Fence(Identity(1, 10**9, "f" * 32), writer="nobody").rdata()
 
 
+def _split(zone: Zone) -> Zone:
+    """The fence's text as two character-strings: the same to a careless reader, never to a server (R6)."""
+    fence = fence_of(zone)
+    if fence is None:
+        return zone
+    text = fence.text()
+    changed = _fence_struck(f'"{text[:40]}" "{text[40:]}"')(zone)
+    assert isinstance(changed, Zone)
+    return changed
+
+
 def _emptied(zone: Zone) -> Zone:
     return zone.changed({f"b.{ZONE}": ()})
 
@@ -326,6 +338,7 @@ DISASTERS = (
         ZONE, "somebody deletes the fence, and a wildcard answers for it", _fence_struck(None, wildcard=True)
     ),
     Disaster(ZONE, "the fence jumps by 10^9 generations", _fence_struck(JUMPED)),
+    Disaster(ZONE, "the fence is split into two strings", _split),
     Disaster(ZONE, "somebody empties b", _emptied),
     Disaster("store", "the store is lost", _lost),
 )

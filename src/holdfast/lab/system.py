@@ -89,7 +89,7 @@ class Happened(NamedTuple):
 
 
 class Invariant(msgspec.Struct, frozen=True):
-    """A property of each step that changes a cell. `check` returns what is broken, or None."""
+    """A property of each step that changes a cell, or ends an observed actor. `check` says what is broken."""
 
     name: str
     check: Check
@@ -384,7 +384,7 @@ class System:
             ended = self.agents.ended(step.after[step.actor])
             if isinstance(ended, Failed):
                 return f"raised: {self.actors[step.actor].name}: {ended.error}"
-        if step.wrote < 0 or not self.scenario.invariants:
+        if step.wrote < 0 and not self._told(state, step):
             return None
         cells = slice(self.first_cell, self.flight_at)
         key = (
@@ -393,10 +393,16 @@ class System:
             step.actor,
             step.operation is None,
             tuple(state[i] for i in self._observed),
+            tuple(step.after[i] for i in self._observed),
         )
         if key not in self._verdicts:
             self._verdicts[key] = self._judge(state, step)
         return self._verdicts[key]
+
+    def _told(self, state: State, step: Step) -> bool:
+        """Whether an actor that an invariant observes ends with this step: what it says then is judged too."""
+        i = step.actor
+        return i in self._observed and self.agents.alive[state[i]] and not self.agents.alive[step.after[i]]
 
     def _judge(self, state: State, step: Step) -> str | None:
         by = self.actors[step.actor].name if step.actor >= 0 else "flight" if step.operation else "fault"

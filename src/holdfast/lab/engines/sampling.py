@@ -251,13 +251,16 @@ class Schedule:
                 enabled = self._enabled()
                 self._strategy.raced([i for i in enabled if touches[state[i]] == cell])
                 continue
-            state[actor] = after
             if not alive[after]:
-                broken = system.verdict(tuple(state), Step(actor, 0, tuple(state), "", None, None, -1))
+                old = tuple(state)
+                state[actor] = after
+                broken = system.verdict(old, Step(actor, 0, tuple(state), "", None, None, -1))
                 if broken:
                     return broken
                 enabled = self._enabled()
-            elif idle[after] and woke[actor] == self._version:
+                continue
+            state[actor] = after
+            if idle[after] and woke[actor] == self._version:
                 enabled.remove(actor)
         return None
 
