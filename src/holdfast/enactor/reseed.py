@@ -35,6 +35,7 @@ from holdfast.enactor.zone import mode
 from holdfast.model.codec import encode
 from holdfast.model.configuration import Mode, StoredConfiguration
 from holdfast.model.directives import Directives
+from holdfast.model.freeze import Freeze, Selector
 from holdfast.model.identity import NOTHING, Identity
 from holdfast.model.keys import Keys
 from holdfast.model.plan import Plan
@@ -123,11 +124,12 @@ async def _reseed(
     new = max(own, plan.identity.incarnation, highest_fence(readings).incarnation) + 1
     memory = state.memory
     restored = _newer_documents(keys, memory, config, words)
+    freezes = _freezes(memory, readings)
     puts = [
         Put(keys.plan(plan.identity.generation), encode(plan.head)),
         Put(keys.newest, encode(plan.identity)),
         Put(keys.incarnation, encode(new)),
-        *(Put(keys.freeze(f.id), encode(f)) for f in memory.freezes),
+        *(Put(keys.freeze(f.id), encode(f)) for f in freezes),
         *(Put(key, encode(document)) for key, document in restored),
     ]
     seen = ((keys.newest, newest), (keys.incarnation, incarnation), (keys.config, config), (keys.words, words))
@@ -139,11 +141,27 @@ async def _reseed(
         with_it = "".join(f", {key} at revision {document.revision}" for key, document in restored)
         text = (
             f"the store had lost its history: plan {plan.identity} put back from the disk of {settings.enactor},"
-            f" incarnation {new}, {len(memory.freezes)} freezes{with_it}"
+            f" incarnation {new}, {len(freezes)} freezes{with_it}"
         )
         await Emit(Event("store.reseeded", settings.enactor, text, plan.identity))
     # The store has lost the report too: without it `status` would not show this enactor until its next change.
     return msgspec.structs.replace(state, trouble="", reported=False), True
+
+
+def _freezes(memory: Memory, readings: tuple[FenceReading | CouldNotAsk, ...]) -> tuple[Freeze, ...]:
+    """Freezes to put back: those of the disk, and those that only a fence still carries.
+
+    The document of such an id was lost with the store. Without one the fence is its last carrier, and when that is
+    garbled the repair writes through an acknowledged freeze (I5). Nobody knows what it covered: everything (R8),
+    until a person thaws it.
+    """
+    explained = {f.id for f in memory.freezes}
+    carried = {i for r in readings if isinstance(r, FenceFound) for i in r.fence.freezes}
+    why = "its document was lost with the store, and a fence still carries it"
+    return (
+        *memory.freezes,
+        *(Freeze(id=i, selector=Selector(), reason=why, by="unknown") for i in sorted(carried - explained)),
+    )
 
 
 def _newer_documents(

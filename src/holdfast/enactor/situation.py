@@ -29,7 +29,7 @@ def situate(zone: str, reading: FenceReading, plan: Identity, memory: Memory, si
     fence = reading.fence if isinstance(reading, FenceFound) else None
     last = memory.fence(zone)
     fell = last is not None and fence is not None and fence.identity < last.identity
-    in_force = sight.in_force if fence is not None else _unfenced(zone, memory, sight)
+    in_force = sight.in_force if fence is not None else _unfenced(zone, reading, memory, sight)
     frozen = coverage(zone, fence, memory.freezes, in_force)
     store = stands_store(reachable=sight.reachable, newest=sight.newest, plan=plan)
     view = View(fence=stands_fence(reading, plan), store=store, fell=fell, frozen=frozen.part)
@@ -40,17 +40,26 @@ def situate(zone: str, reading: FenceReading, plan: Identity, memory: Memory, si
     return Situation(reading=reading, action=action, frozen=frozen, why=why)
 
 
-def _unfenced(zone: str, memory: Memory, sight: Sight) -> frozenset[str]:
+def _unfenced(zone: str, reading: FenceReading, memory: Memory, sight: Sight) -> frozenset[str]:
     """With no fence to say which freezes are in force, every known one is (R3): those of store and disk.
+
+    Also those on a fence that is unreadable only because its generation jumped: somebody froze the zone there and
+    was told so, and the repair that carries the id over must not write data beside it (I5).
 
     With the store out, also those that the fence carried when it was last seen, explained or not: an id that
     nobody can explain covers everything (R8). When the store answers, it says which of them were thawed.
     """
-    known = frozenset(f.id for f in memory.freezes)
+    salvaged = _salvage(reading)
+    known = frozenset(f.id for f in memory.freezes) | _ids(salvaged.freezes, freeze_all=salvaged.freeze_all)
     last = memory.fence(zone)
     if sight.reachable or last is None:
         return known
-    return known | frozenset(last.freezes) | ({"all"} if last.freeze_all else frozenset())
+    return known | _ids(last.freezes, freeze_all=last.freeze_all)
+
+
+def _ids(freezes: tuple[str, ...], *, freeze_all: bool) -> frozenset[str]:
+    """Freeze ids, with one that nobody can explain for `all`."""
+    return frozenset((*freezes, "all") if freeze_all else freezes)
 
 
 def _why_held(view: View, reading: FenceReading, last: Identity | None) -> str:

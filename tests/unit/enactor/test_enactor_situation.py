@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from holdfast.enactor.memory import Memory
-from holdfast.enactor.order import FrozenPart
+from holdfast.enactor.order import Action, FrozenPart
 from holdfast.enactor.sight import OUT, Sight
 from holdfast.enactor.situation import situate
 from holdfast.model.fence import Fence
 from holdfast.model.identity import Identity
-from holdfast.ports.provider import FenceUnreadable
+from holdfast.ports.provider import FenceFound, FenceUnreadable
 
 PLAN = Identity(1, 2, "a" * 32)
 BROKEN = FenceUnreadable(('"garbled"',), "not a fence's text")
@@ -30,3 +32,12 @@ def test_the_store_says_which_of_them_were_thawed() -> None:
     memory = Memory().with_fence("z.test", Fence(PLAN, freezes=("abcdef",)))
     situation = situate("z.test", BROKEN, PLAN, memory, Sight(reachable=True, newest=PLAN))
     assert situation.frozen.part is FrozenPart.NOTHING
+
+
+@pytest.mark.parametrize("freezes", [{"freezes": ("abcdef",)}, {"freeze_all": True}])
+def test_a_freeze_on_a_fence_that_jumped_is_in_force(freezes: dict[str, Any]) -> None:
+    """Found by the laboratory: the fence jumped, was frozen and acknowledged; the repair wrote data all the same."""
+    jumped = FenceFound(Fence(Identity(1, 10**9, "f" * 32), **freezes))
+    situation = situate("z.test", jumped, PLAN, Memory(), Sight(reachable=True, newest=PLAN))
+    assert situation.action is Action.REPAIR
+    assert situation.frozen.part is FrozenPart.WHOLE

@@ -81,6 +81,26 @@ def test_an_emptied_store_is_restarted_from_the_disk() -> None:
     assert world.addresses(API) == ("10.0.0.1",)
 
 
+def test_a_freeze_that_only_the_fence_knows_survives_the_loss() -> None:
+    """Its document went with the store, and this disk never had it: the id is put back, covering everything (R8).
+
+    Found by the laboratory: otherwise the fence is the freeze's last carrier, and a repair after that is garbled
+    writes through an acknowledged freeze (I5).
+    """
+    world, actor, _ = at_two()
+    fence = world.fence()
+    assert fence is not None
+    world.set_fence(msgspec.structs.replace(fence, freezes=("frz111",), sequence=fence.sequence + 1))
+    world.store = MemoryState()
+    actor.again()
+    kept = entry(world, KEYS.freeze("frz111"))
+    assert kept is not None
+    freeze = decode(kept.value, Freeze)
+    assert freeze.id == "frz111"
+    assert freeze.selector == Selector()
+    assert freeze.selector.covers(ZONE, API)
+
+
 def test_a_store_restored_from_an_old_copy_is_caught_up() -> None:
     """Same incarnation, lower generation: the disk's plan wins over the old copy's."""
     world, actor, old = at_two()
