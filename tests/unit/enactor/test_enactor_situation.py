@@ -36,7 +36,7 @@ def test_the_store_says_which_of_them_were_thawed() -> None:
 
 @pytest.mark.parametrize("freezes", [{"freezes": ("abcdef",)}, {"freeze_all": True}])
 def test_a_freeze_on_a_fence_that_jumped_is_in_force(freezes: dict[str, Any]) -> None:
-    """Found by the laboratory: the fence jumped, was frozen and acknowledged; the repair wrote data all the same."""
+    """Found by the laboratory: the fence jumped, was frozen and acknowledged; the repair wrote data."""
     jumped = FenceFound(Fence(Identity(1, 10**9, "f" * 32), **freezes))
     situation = situate("z.test", jumped, PLAN, Memory(), Sight(reachable=True, newest=PLAN))
     assert situation.action is Action.REPAIR
