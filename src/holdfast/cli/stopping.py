@@ -141,6 +141,10 @@ def _report(outcome: Outcome, done: str, hint: str) -> None:
         fail("the selector covers no zone of this file", exits.USAGE)
     if ready == len(outcome.zones):
         click.echo(f"{outcome.id}: {done}, acknowledged by {ready} of {ready} zones")
+        if outcome.store:
+            # One carrier, not two: a fence that is damaged now would take the order with it (lab finding 2).
+            click.echo(f"holdfast: not complete while the store does not follow; {hint}", err=True)
+            sys.exit(exits.PARTIAL)
         return
     click.echo(f"{outcome.id}: partial, {ready} of {len(outcome.zones)} zones; {hint}", err=True)
     sys.exit(exits.PARTIAL if ready else exits.FAILED)

@@ -82,6 +82,22 @@ async def read_plan(
     return Plan(identity=identity, head=head, sections=tuple(held[ref] for ref in head.sections))
 
 
+async def read_newest_plan(keys: Keys) -> Plan | CouldNotAsk | None:
+    """The store's newest plan, for those who can do nothing without it; None only when the store has none.
+
+    A pointer or a part that can't be read, and a part that is missing, are reasons, never "there is no plan".
+    """
+    newest = await read_newest(keys)
+    if newest is None or isinstance(newest, CouldNotAsk):
+        return newest
+    if isinstance(newest, Garbled):
+        return CouldNotAsk(f"{newest.key} can't be read: {newest.why}")
+    plan = await read_plan(keys, newest.value)
+    if isinstance(plan, Garbled):
+        return CouldNotAsk(f"{plan.key} can't be read: {plan.why}")
+    return CouldNotAsk(f"parts of plan {newest.value} are missing from the store") if plan is None else plan
+
+
 async def publish_plan(
     keys: Keys,
     plan: Plan,

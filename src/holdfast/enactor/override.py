@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from holdfast.documents.plans import read_newest, read_plan
+from holdfast.documents.plans import read_newest_plan
 from holdfast.enactor.capacity import refuse_removal
 from holdfast.enactor.difference import coverage, difference, names_of
 from holdfast.enactor.distrust import refuse_plan
@@ -21,7 +21,6 @@ from holdfast.enactor.sight import Documents, Sight, consult
 from holdfast.enactor.telling import applied, offenders_text
 from holdfast.model.fence import Fence
 from holdfast.model.freeze import Selector
-from holdfast.model.identity import Identity
 from holdfast.model.keys import Keys
 from holdfast.model.plan import Plan
 from holdfast.ports.events import Emit
@@ -68,19 +67,13 @@ async def repair_override(
 
 async def _plan(keys: Keys, memory: Memory) -> Plan | str:
     """The newest plan, believed as an enactor would."""
-    newest = await read_newest(keys)
-    if newest is None:
+    plan = await read_newest_plan(keys)
+    if plan is None:
         return "the store has no plan"
-    if isinstance(newest, CouldNotAsk):
-        return f"the store is out: {newest.reason}"
-    identity = getattr(newest, "value", None)
-    if not isinstance(identity, Identity):
-        return f"{newest.key} can't be read"
-    plan = await read_plan(keys, identity)
-    if not isinstance(plan, Plan):
-        return f"plan {identity} can't be read from the store"
+    if isinstance(plan, CouldNotAsk):
+        return f"the newest plan can't be had from the store: {plan.reason}"
     refusal = refuse_plan(plan, keys.scope, memory.configuration, memory.directives)
-    return plan if refusal is None else f"plan {identity} is refused (R9): {refusal}"
+    return plan if refusal is None else f"plan {plan.identity} is refused (R9): {refusal}"
 
 
 async def _heal(

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from holdfast.documents.freezes import read_freezes
-from holdfast.documents.plans import read_newest, read_plan
+from holdfast.documents.plans import read_newest_plan
 from holdfast.documents.reading import Document, Garbled
 from holdfast.model.freeze import Freeze, Selector
 from holdfast.model.keys import Keys
-from holdfast.model.plan import Plan
 from holdfast.model.records import NameRecords
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import RRsetChange, ZoneProvider, ZoneRRsets
@@ -23,7 +22,7 @@ async def preview(
     freezes = await read_freezes(keys)
     if isinstance(freezes, CouldNotAsk):
         return freezes
-    plan = await newest_plan(keys)
+    plan = await read_newest_plan(keys)
     if isinstance(plan, CouldNotAsk) or plan is None:
         return plan or ()
     selector = _selector(freezes, freeze_id)
@@ -42,19 +41,6 @@ async def preview(
 def _selector(freezes: tuple[Document[Freeze] | Garbled, ...], freeze_id: str) -> Selector:
     found = [f.value for f in freezes if isinstance(f, Document) and f.value.id == freeze_id]
     return found[0].selector if found else Selector()
-
-
-async def newest_plan(keys: Keys) -> Plan | CouldNotAsk | None:
-    """The store's newest plan; None when it has none."""
-    newest = await read_newest(keys)
-    if newest is None or isinstance(newest, CouldNotAsk):
-        return newest
-    if isinstance(newest, Garbled):
-        return CouldNotAsk(f"{newest.key}: {newest.why}")
-    plan = await read_plan(keys, newest.value)
-    if isinstance(plan, Garbled):
-        return CouldNotAsk(f"{plan.key}: {plan.why}")
-    return CouldNotAsk(f"parts of plan {newest.value} are missing from the store") if plan is None else plan
 
 
 def _differing(

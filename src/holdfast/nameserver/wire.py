@@ -32,7 +32,6 @@ from dns.rdtypes.IN.AAAA import AAAA
 
 from holdfast.model.records import RRset
 from holdfast.ports.dns import (
-    Answer,
     Existence,
     Prerequisite,
     Rcode,
@@ -150,15 +149,6 @@ def canonical(rrset: RRset) -> RRset:
     return RRset(name_text(dns_name(rrset.name)), rrset.rtype, rrset.ttl, tuple(sorted(rdatas)))
 
 
-def rrset_to_dns(rrset: RRset) -> dns.rrset.RRset:
-    """An RRset for a message.
-
-    Raises:
-        BadText: not DNS data.
-    """
-    return _dns_rrset(dns_name(rrset.name), dns_type(rrset.rtype), rrset.ttl, rrset.rtype, rrset.rdatas)
-
-
 def rrset_from_dns(rrset: dns.rrset.RRset) -> RRset:
     """An RRset of a message, canonical."""
     return RRset(name_text(rrset.name), type_text(rrset.rdtype), rrset.ttl, _rdata_texts(rrset))
@@ -190,24 +180,6 @@ def ask_message(name: str, rtype: str) -> dns.message.QueryMessage:
     message = dns.message.make_query(dns_name(name), dns_type(rtype))
     message.flags &= ~dns.flags.RD
     return message
-
-
-def read_answer(question: tuple[str, str], message: dns.message.Message) -> Answer:
-    """The answer to `(name, rtype)`: the RRset of exactly that name and type, and the alias if it is one."""
-    name, rtype = question
-    rcode = rcode_from_dns(message.rcode())
-    authoritative = bool(message.flags & dns.flags.AA)
-    rrset: RRset | None = None
-    alias = ""
-    owner, rdtype = dns_name(name), dns_type(rtype)
-    for found in message.answer:
-        if found.rdclass != IN or found.name != owner:
-            continue
-        if found.rdtype == rdtype:
-            rrset = rrset_from_dns(found)
-        if found.rdtype == dns.rdatatype.CNAME:
-            alias = _rdata_texts(found)[0]
-    return Answer(rcode, rrset, authoritative, alias)
 
 
 # -- updates ------------------------------------------------------------------------------------------------
@@ -246,8 +218,3 @@ def _prerequisite_to_dns(p: Prerequisite) -> dns.rrset.RRset:
             return dns.rrset.RRset(name, ANY, dns.rdatatype.ANY)
         case Existence.NAME_ABSENT:
             return dns.rrset.RRset(name, NONE, dns.rdatatype.ANY)
-
-
-def response_rcode(message: dns.message.Message) -> Rcode:
-    """The response code of an update's answer."""
-    return rcode_from_dns(message.rcode())

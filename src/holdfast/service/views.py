@@ -8,7 +8,7 @@ import msgspec
 
 from holdfast.documents.configuration import read_configuration
 from holdfast.documents.freezes import read_freezes
-from holdfast.documents.plans import read_newest, read_plan
+from holdfast.documents.plans import read_newest_plan
 from holdfast.documents.reading import Document, Garbled, read_all
 from holdfast.documents.words import read_words
 from holdfast.model.configuration import Configuration
@@ -75,15 +75,8 @@ async def newest_plan(scene: Scene) -> Plan | None:
     Raises:
         CannotOpen: the store does not answer, or the plan can't be read.
     """
-    newest = await scene.ask(read_newest(scene.keys))
-    if newest is None:
-        return None
-    if not isinstance(newest, Document):
-        raise CannotOpen(_why(newest))
-    plan = await scene.ask(read_plan(scene.keys, newest.value))
-    if plan is None:
-        return None
-    if not isinstance(plan, Plan):
+    plan = await scene.ask(read_newest_plan(scene.keys))
+    if isinstance(plan, CouldNotAsk):
         raise CannotOpen(_why(plan))
     return plan
 
