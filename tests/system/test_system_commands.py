@@ -156,6 +156,22 @@ def test_words_that_make_no_sense_are_refused(world: Quickstart, command: tuple[
     assert as_json(world, "status")["directives"] == before
 
 
+def test_freeze_and_thaw(world: Quickstart) -> None:
+    """A freeze is in every fence and in the status until it is thawed; a mistyped id ends nothing and says so."""
+    said = world.ok("freeze", "scope", "--reason", "drill")
+    assert "acknowledged by 1 of 1 zones" in said
+    (frozen,) = as_json(world, "status")["freezes"]
+    id_ = frozen["id"]
+    assert as_json(world, "status")["zones"][0]["freezes"] == [id_]
+    text = refused(world, "thaw", "nosuch", "--yes")
+    assert f"there is no freeze nosuch; in force: {id_}" in text
+    assert as_json(world, "status")["zones"][0]["freezes"] == [id_]
+    assert "thawed" in world.ok("thaw", id_, "--yes")
+    assert as_json(world, "status")["freezes"] == []
+    assert as_json(world, "status")["zones"][0]["freezes"] == []
+    assert "in force: none" in refused(world, "thaw", id_, "--yes")
+
+
 @pytest.mark.parametrize("word", ["retire", "release"])
 def test_a_name_gone_from_the_file_is_kept_until_a_word(alone: Quickstart, word: str) -> None:
     """Orphaned and kept; `retire` removes it from DNS, `release` lets go of it and its data stay."""

@@ -97,18 +97,24 @@ def thaw(freeze_id: str, yes: bool, file: str | None) -> None:
     """
     loaded = load_file(file)
 
-    async def look() -> list[str]:
+    async def look() -> list[str] | str:
         from holdfast.killswitch.preview import preview
         from holdfast.ports.operation import CouldNotAsk
         from holdfast.service.scene import open_scene
+        from holdfast.service.views import no_such_freeze
 
         async with open_scene(loaded, "thaw") as scene:
+            wrong = await no_such_freeze(scene, freeze_id)
+            if wrong is not None:
+                return wrong
             found = await scene.ask(preview(scene.keys.scope, scene.providers, freeze_id))
         if isinstance(found, CouldNotAsk):
             return [f"what would go out is not known: {found.reason}"]
         return [f"{c.name} {c.rtype}: {_set(c.before)} -> {_set(c.after)}" for c in found]
 
     changes = run(look())
+    if isinstance(changes, str):
+        fail(changes, exits.REFUSED)
     click.echo(f"{len(changes)} changes would go out:" if changes else "nothing waits: no change would go out")
     for change in changes:
         click.echo(f"  {change}")

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from holdfast.documents.configuration import read_configuration
-from holdfast.documents.freezes import read_freezes
+from holdfast.documents.freezes import freeze_id_of, read_freezes
 from holdfast.documents.plans import read_newest_plan
 from holdfast.documents.reading import Document, Garbled, read_all
 from holdfast.documents.words import read_words
@@ -19,7 +19,7 @@ from holdfast.model.observation import Observations, TargetState
 from holdfast.model.plan import Plan
 from holdfast.model.report import EnactorReport
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.provider import FenceFound, ZoneProvider
+from holdfast.ports.provider import FenceFound, FenceUnreadable, ZoneProvider
 from holdfast.service.scene import CannotOpen, Scene
 
 
@@ -129,6 +129,26 @@ def _unhealthy(seen: list[Observations]) -> tuple[str, ...]:
             if target.state is TargetState.DOWN:
                 down.setdefault(target.target, []).append(f"{observer.vantage}: {target.reason}")
     return tuple(f"{target} down ({'; '.join(why)})" for target, why in sorted(down.items()))
+
+
+async def no_such_freeze(scene: Scene, freeze_id: str) -> str | None:
+    """Why there is nothing to thaw under this id; None if there is, or if that can't be told for sure.
+
+    A mistyped id would otherwise be "thawed" in every zone, with the freeze that was meant still in force.
+    """
+    found = await scene.ask(read_freezes(scene.keys))
+    if isinstance(found, CouldNotAsk):
+        return None
+    in_force = {freeze_id_of(scene.keys, d.key) for d in found}
+    for provider in scene.providers.values():
+        reading = await scene.ask(provider.read_fence(scene.keys.scope))
+        if isinstance(reading, (CouldNotAsk, FenceUnreadable)):
+            return None
+        if isinstance(reading, FenceFound):
+            in_force.update(reading.fence.freezes)
+    if freeze_id in in_force:
+        return None
+    return f"there is no freeze {freeze_id}; in force: {', '.join(sorted(in_force)) or 'none'}"
 
 
 async def _zone(scene: Scene, zone: str, kind: str) -> ZoneView:

@@ -19,8 +19,7 @@ def _code(outcome: Outcome) -> int:
     try:
         _report(outcome, "frozen", "`again`")
     except SystemExit as stop:
-        assert isinstance(stop.code, int)
-        return stop.code
+        return stop.code if isinstance(stop.code, int) else exits.FAILED
     return exits.OK
 
 
