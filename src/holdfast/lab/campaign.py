@@ -4,16 +4,11 @@ change, and a mutant of the shipped code counts as killed when any of them finds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-import msgspec
+from collections.abc import Iterator
 
 from holdfast.lab import planning, production
-from holdfast.lab.engines.exhaustive import Limits, search
+from holdfast.lab.checks import Check, Terms, everything, proved, sampled
 from holdfast.lab.engines.found import Outcome
-from holdfast.lab.engines.modular import prove
-from holdfast.lab.engines.sampling import sample
-from holdfast.lab.system import Scenario, System
 from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
 from holdfast.model.freeze import Selector
 
@@ -22,20 +17,7 @@ ALL = ALL_FAULTS - {Fault.PARTITION, Fault.DUPLICATED}
 
 ONE_NAME = Selector(name=f"a.{production.ZONE}")
 
-
-class Check(msgspec.Struct, frozen=True):
-    """One search. `run` takes the seed for what is sampled, and the share of the usual budget."""
-
-    name: str
-    run: Callable[[int, float], Outcome]
-
-
-def _all(build: Callable[[], Scenario], *, wedge: bool = False) -> Callable[[int, float], Outcome]:
-    return lambda seed, share: search(System(build()), wedge=wedge, limits=Limits(seconds=60 * share))
-
-
-def _some(build: Callable[[], Scenario], schedules: int) -> Callable[[int, float], Outcome]:
-    return lambda seed, share: sample(System(build()), seed=seed, schedules=int(schedules * share), seconds=60)
+ALL_TERMS = Terms()
 
 
 def _struck(total: int) -> Faults:
@@ -43,44 +25,64 @@ def _struck(total: int) -> Faults:
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("two enactors, always a way on", _all(lambda: production.scenario(plans=3, transfer=True), wedge=True)),
-    Check("a freeze", _all(lambda: production.with_freeze(plans=2, transfer=True))),
-    Check("a freeze of one name", _all(lambda: production.with_freeze(plans=2, transfer=True, selector=ONE_NAME))),
-    Check("clean-up", _all(lambda: production.with_cleaner(plans=3))),
+    everything("two enactors, always a way on", lambda: production.scenario(plans=3, transfer=True), wedge=True),
+    everything("a freeze", lambda: production.with_freeze(plans=2, transfer=True)),
+    everything("a freeze of one name", lambda: production.with_freeze(plans=2, transfer=True, selector=ONE_NAME)),
+    everything("clean-up", lambda: production.with_cleaner(plans=3)),
     *(
-        Check(f"a mad plan: {what}", _all(lambda which=which: production.under_mad_planner(which)))  # type: ignore[misc]
+        everything(f"a mad plan: {what}", lambda which=which: production.under_mad_planner(which))  # type: ignore[misc]
         for which, (what, _) in enumerate(production.mad_plans())
     ),
-    Check(
+    everything(
         "one fault or disaster, always a way on",
-        _all(
-            lambda: production.scenario(
-                plans=2, enactors=1, faults=Faults(1, kinds=ALL, disasters=production.DISASTERS)
-            ),
-            wedge=True,
+        lambda: production.scenario(
+            plans=2, enactors=1, faults=Faults(1, kinds=ALL, disasters=production.DISASTERS)
         ),
+        wedge=True,
     ),
-    Check("planner and velocity", _all(lambda: planning.scenario(planners=1, script=(1, 4)))),
-    Check("enactors, sampled", _some(lambda: production.scenario(faults=_struck(2), transfer=True), 600)),
-    Check(
+    everything("planner and velocity", lambda: planning.scenario(planners=1, script=(1, 4))),
+    sampled("enactors, sampled", lambda: production.scenario(faults=_struck(2), transfer=True), 600),
+    sampled(
         "a faulty freeze, sampled",
-        _some(lambda: production.with_freeze(faults=_struck(2), faulty=True, transfer=True), 600),
+        lambda: production.with_freeze(faults=_struck(2), faulty=True, transfer=True),
+        600,
     ),
-    Check("clean-up, sampled", _some(lambda: production.with_cleaner(faults=_struck(2)), 400)),
-    Check("planners, sampled", _some(lambda: planning.scenario(revisions=2), 150)),
-    Check(
+    sampled("clean-up, sampled", lambda: production.with_cleaner(faults=_struck(2)), 400),
+    sampled("planners, sampled", lambda: planning.scenario(revisions=2), 150),
+    proved(
         "any number of enactors and faults",
-        lambda seed, share: prove(
-            System(production.scenario(plans=2, enactors=1, faults=Faults(1, kinds=ALL))), crowd="enactor"
-        ),
+        lambda: production.scenario(plans=2, enactors=1, faults=Faults(1, kinds=ALL)),
+        crowd="enactor",
     ),
 )
 
 
-def campaign(seed: int = 0, *, share: float = 1.0, stop: bool = True) -> Iterator[tuple[Check, Outcome]]:
-    """Run the checks in order; with `stop`, until one finds something."""
+def check_named(name: str) -> Check:
+    """A check of the campaign by its name.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
     for check in CHECKS:
-        outcome = check.run(seed, share)
+        if check.name == name:
+            return check
+    raise ValueError(
+        f"no check of the campaign is called {name!r}; there are: {', '.join(c.name for c in CHECKS)}"
+    )
+
+
+def ordered(first: str) -> tuple[Check, ...]:
+    """All checks, the one named `first` (if any) before the others."""
+    if not first:
+        return CHECKS
+    ahead = check_named(first)
+    return (ahead, *(c for c in CHECKS if c is not ahead))
+
+
+def campaign(terms: Terms = ALL_TERMS, *, first: str = "", stop: bool = True) -> Iterator[tuple[Check, Outcome]]:
+    """Run the checks in order; with `stop`, until one finds something."""
+    for check in ordered(first):
+        outcome = check.run(terms)
         yield check, outcome
         if stop and outcome.found is not None:
             return

@@ -1,4 +1,4 @@
-"""Mutants of the shipped code: source patches, applied to a copy of the package, searched by the campaign.
+"""Mutants of the shipped code: source patches, applied to a shadow of the package, searched by the campaign.
 
 Production has no switch for them. A patch that no longer fits the source is an error: rules move, and the mutant
 that guards one must move with it.
@@ -7,18 +7,23 @@ that guards one must move with it.
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 import holdfast
+from holdfast.lab.campaign_run import BROKEN
+from holdfast.lab.shadow import shadow
+
+PACKAGE = Path(holdfast.__file__).parent
 
 
 class Edit(msgspec.Struct, frozen=True):
@@ -30,21 +35,38 @@ class Edit(msgspec.Struct, frozen=True):
 
 
 class Mutant(msgspec.Struct, frozen=True):
-    """One wrong version of the code. `killer` are tests that must kill it if the campaign is not meant to."""
+    """One wrong version of the code."""
 
     name: str
     rule: str
     edits: tuple[Edit, ...]
+    check: str = ""
+    """The check of the campaign that is known to kill it, run before the others."""
     killer: tuple[str, ...] = ()
+    """Tests that must kill it if the campaign is not meant to."""
+    only: str = ""
+    """The property that notices it when no other does."""
+    why: str = ""
+    """Why the campaign does not kill it, where it does not."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What became of a mutant. `by` says which check, or which tests; empty if it survived."""
+    """What became of a mutant. `by` is `campaign`, or the tests that noticed; empty if it survived."""
 
     mutant: Mutant
     by: str
     how: str
     seconds: float
+
+    @property
+    def name(self) -> str:
+        """The mutant's name."""
+        return self.mutant.name
+
+    @property
+    def rule(self) -> str:
+        """The rule that it breaks."""
+        return self.mutant.rule
 
     @property
     def killed(self) -> bool:
@@ -61,52 +83,83 @@ def load(path: Path) -> tuple[Mutant, ...]:
     return msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8"))["mutant"], tuple[Mutant, ...])
 
 
-def apply(mutant: Mutant, package: Path) -> None:
-    """Patch a copy of the package.
+def patched(mutant: Mutant, package: Path = PACKAGE) -> dict[str, str]:
+    """The sources that a mutant changes, changed.
 
     Raises:
         PatchError: an edit fits nowhere, or in several places.
     """
+    sources: dict[str, str] = {}
     for edit in mutant.edits:
-        path = package / edit.file
-        source = path.read_text(encoding="utf-8")
+        source = sources.get(edit.file) or (package / edit.file).read_text(encoding="utf-8")
         count = source.count(edit.old)
         if count != 1:
             raise PatchError(
                 f"mutant {mutant.name}: in {edit.file} the text to replace occurs {count} times, not once"
             )
-        path.write_text(source.replace(edit.old, edit.new), encoding="utf-8")
+        sources[edit.file] = source.replace(edit.old, edit.new)
+    return sources
+
+
+@contextmanager
+def mutated(mutant: Mutant) -> Iterator[dict[str, str]]:
+    """The environment of a process that imports the package with the mutant in it."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-mutant-") as directory:
+        shadow(PACKAGE, patched(mutant), Path(directory) / "holdfast")
+        yield {**os.environ, "PYTHONPATH": directory, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 def judge(mutant: Mutant, tests: Path | None = None, *, seconds: float = 240.0) -> Verdict:
-    """Apply a mutant to a copy and run the campaign, and if it survives and names tests, those.
+    """Run the campaign on a mutant, and if it survives and names tests, those.
 
     `tests` is the repository's root, for mutants that are meant to die in its tests.
     """
     begun = time.perf_counter()
-    with tempfile.TemporaryDirectory(prefix="holdfast-mutant-") as directory:
-        copy = Path(directory) / "holdfast"
-        shutil.copytree(Path(holdfast.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        apply(mutant, copy)
-        environment = {**os.environ, "PYTHONPATH": directory, "PYTHONDONTWRITEBYTECODE": "1"}
-        by, how = _campaign(environment, seconds)
+    with mutated(mutant) as environment:
+        by, how = _campaign(environment, mutant.check, seconds)
         if not by and mutant.killer and tests is not None:
-            by, how = _tests(environment, mutant.killer, tests, seconds)
+            by, said = _tests(environment, mutant.killer, tests, seconds)
+            how = said or how
     return Verdict(mutant, by, how, time.perf_counter() - begun)
 
 
-def _campaign(environment: dict[str, str], seconds: float) -> tuple[str, str]:
-    command = [sys.executable, "-m", "holdfast.lab.campaign_run"]
+def judge_all(mutants: Sequence[Mutant], tests: Path | None = None, *, jobs: int = 1) -> Iterator[Verdict]:
+    """Verdicts as they come, `jobs` mutants at a time."""
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        pending = [pool.submit(judge, mutant, tests) for mutant in mutants]
+        try:
+            for done in as_completed(pending):
+                yield done.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def searched(mutant: Mutant, *arguments: str, seconds: float = 240.0) -> tuple[int, str]:
+    """Exit status and output of `holdfast.lab.campaign_run` with these arguments, on the mutant."""
+    with mutated(mutant) as environment:
+        done = _run(environment, arguments, seconds)
+    return done.returncode, done.stdout or done.stderr
+
+
+def _campaign(environment: dict[str, str], first: str, seconds: float) -> tuple[str, str]:
     try:
-        done = subprocess.run(  # noqa: S603  # our own module
-            command, env=environment, capture_output=True, text=True, timeout=seconds, check=False
-        )
+        done = _run(environment, ("--first", first) if first else (), seconds)
     except subprocess.TimeoutExpired:
-        return "campaign", f"it did not end within {seconds:.0f} s"
+        return "", f"the campaign did not end within {seconds:.0f} s"
     if done.returncode == 0:
         return "", ""
-    lines = (done.stdout or done.stderr).strip().splitlines()
-    return "campaign", lines[-1] if lines else f"exit status {done.returncode}"
+    lines = (done.stdout if done.returncode == BROKEN else done.stderr).strip().splitlines()
+    how = lines[-1] if lines else f"exit status {done.returncode}"
+    return ("campaign", how) if done.returncode == BROKEN else ("", f"the campaign itself failed: {how}")
+
+
+def _run(
+    environment: dict[str, str], arguments: Sequence[str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "holdfast.lab.campaign_run", *arguments]
+    return subprocess.run(  # noqa: S603  # our own module
+        command, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+    )
 
 
 def _tests(environment: dict[str, str], tests: Sequence[str], root: Path, seconds: float) -> tuple[str, str]:
@@ -119,9 +172,3 @@ def _tests(environment: dict[str, str], tests: Sequence[str], root: Path, second
         return " ".join(tests), f"they did not end within {seconds:.0f} s"
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
     return (" ".join(tests), failed[0]) if done.returncode == 1 and failed else ("", "")
-
-
-def judge_all(mutants: Sequence[Mutant], tests: Path | None = None) -> Iterator[Verdict]:
-    """One verdict after the other."""
-    for mutant in mutants:
-        yield judge(mutant, tests)
