@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from holdfast.lab.actor import Actor, Done, Failed
-from holdfast.lab.automaton import NOTHING_HIDDEN, Automaton, Pending
-from holdfast.lab.canonical import Hidden
+from holdfast.lab.automaton import Automaton, Pending
+from holdfast.lab.canonical import NOTHING_HIDDEN, Hidden
 from holdfast.lab.world.faults import Fault, Faults
 from holdfast.lab.world.outcomes import cell_of, outcomes
 from holdfast.lab.world.own import Own, chosen, private, restarted

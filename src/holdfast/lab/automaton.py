@@ -16,15 +16,13 @@ from collections.abc import Coroutine, Hashable
 from typing import Any, TypeAlias
 
 from holdfast.lab.actor import Done, Failed, NonDeterminismError, PortBypassedError, Start
-from holdfast.lab.canonical import Hidden, hiding, text
+from holdfast.lab.canonical import NOTHING_HIDDEN, Forms, Hidden, text
 from holdfast.lab.snapshot import snapshot
 from holdfast.ports.clock import Idle
 from holdfast.ports.operation import Operation
 
 Running: TypeAlias = Coroutine[Any, Any, Any]
 Pending: TypeAlias = Operation[Any] | Done | Failed
-
-NOTHING_HIDDEN: Hidden = {}
 
 LIVE_MAX = 512
 """Suspended coroutines kept so that their first successor needs no re-run."""
@@ -40,7 +38,7 @@ class Automaton:
         """How often the real coroutine was started."""
         self._start = start
         self._merge = merge
-        self._hidden = hidden
+        self._forms = Forms(hidden)
         self._parents: list[tuple[int, Any] | None] = []
         self._next: list[dict[Any, int]] = []
         self._states: dict[Hashable, int] = {}
@@ -106,8 +104,7 @@ class Automaton:
         if not isinstance(pending, Operation):
             key = pending
         elif self._merge:
-            with hiding(self._hidden):
-                key = (pending, snapshot(running))
+            key = (self._forms.of(pending), snapshot(running, self._forms))
         else:
             key = ((), None) if parent is None else parent
         found = self._states.get(key)

@@ -8,16 +8,13 @@ a proof unsound.
 from __future__ import annotations
 
 import enum
-import operator
 import types
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Hashable, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
 
-_ATOMS = (str, bytes, type(None), int)
+_ATOMS = frozenset({str, bytes, type(None), int})
 _CONSTANTS = (
     type,
     types.ModuleType,
@@ -35,93 +32,107 @@ Hidden: TypeAlias = Mapping[type, frozenset[str]]
 """Fields of structs that feed only what people are told, and no decision: two states that differ in nothing else
 are one. An assumption about the code; the tests compare searches with and without it."""
 
-_hidden: ContextVar[Hidden] = ContextVar("hidden", default={})  # noqa: B039  # never changed in place
+NOTHING_HIDDEN: Hidden = {}
 
-
-@contextmanager
-def hiding(hidden: Hidden) -> Iterator[None]:
-    """Within this, `canonical` leaves these fields out."""
-    token = _hidden.set(hidden)
-    try:
-        yield
-    finally:
-        _hidden.reset(token)
+KNOWN_MAX = 200_000
+"""Structs whose form is remembered by identity; beyond that the memory starts anew (it keeps them alive)."""
 
 
 class NotCanonicalError(TypeError):
     """A coroutine holds something that is no value, so its states can't be compared."""
 
 
-def canonical(value: Any, depth: int = 0) -> Hashable:
-    """A hashable stand-in, equal exactly when the values are interchangeable.
+class Token:
+    """Stands for all structs of one content: equal by identity, so comparing two states costs no descent."""
 
-    Raises:
-        NotCanonicalError: names the type that has no canonical form.
+    __slots__ = ()
+
+
+class Forms:
+    """Canonical forms of values: hashable stand-ins, equal exactly when the values are interchangeable.
+
+    Immutable structs are remembered, as most of what a coroutine holds is what it held one step before. Forms are
+    comparable only with those of the same `Forms`.
     """
-    kind = type(value)
-    if kind is bool or kind is float:
-        return (kind, value)
-    if kind in _ATOMS or isinstance(value, (enum.Enum, *_CONSTANTS)):
-        return value  # type: ignore[no-any-return]  # atoms and enums are hashable
-    if depth > 40:
-        raise NotCanonicalError(f"{kind.__name__} is nested more than 40 deep, or refers to itself")
-    if kind is tuple:
-        parts = tuple(_each(value, depth))
-        return value if _same(parts, value) else (tuple, *parts)
-    if isinstance(value, msgspec.Struct):
-        return _struct(value, depth)
-    if kind in (frozenset, set):
-        return (kind, frozenset(_each(value, depth)))
-    if kind is list:
-        return (list, *_each(value, depth))
-    if isinstance(value, dict):
-        return (kind, *((canonical(k, depth + 1), canonical(v, depth + 1)) for k, v in value.items()))
-    return _other(value, depth)
 
+    def __init__(self, hidden: Hidden = NOTHING_HIDDEN) -> None:
+        self._hidden = hidden
+        self._known: dict[int, tuple[Any, Token]] = {}
+        self._tokens: dict[Hashable, Token] = {}
+        self._fixed = True
+        """Whether nothing that can change was met: a frozen struct may hold a list, and is not remembered then."""
 
-def _same(parts: Sequence[Any], values: Sequence[Any]) -> bool:
-    return all(map(operator.is_, parts, values))
+    def of(self, value: Any, depth: int = 0) -> Hashable:
+        """The form of a value.
 
+        Raises:
+            NotCanonicalError: names the type that has no canonical form.
+        """
+        kind = type(value)
+        if kind in _ATOMS:
+            return value  # type: ignore[no-any-return]  # atoms are hashable
+        if kind is bool or kind is float:
+            return (kind, value)
+        if isinstance(value, msgspec.Struct):
+            known = self._known.get(id(value))
+            return self._struct(value, depth) if known is None else known[1]
+        if isinstance(value, (enum.Enum, *_CONSTANTS)):
+            return value
+        if depth > 40:
+            raise NotCanonicalError(f"{kind.__name__} is nested more than 40 deep, or refers to itself")
+        of, depth = self.of, depth + 1
+        if kind is tuple:
+            return (tuple, *[of(v, depth) for v in value])
+        if kind is frozenset:
+            return (kind, frozenset([of(v, depth) for v in value]))
+        self._fixed = False
+        if kind is set:
+            return (kind, frozenset([of(v, depth) for v in value]))
+        if kind is list:
+            return (list, *[of(v, depth) for v in value])
+        if isinstance(value, dict):
+            return (kind, *[(of(k, depth), of(v, depth)) for k, v in value.items()])
+        return self._other(value, depth)
 
-def _each(values: Iterable[Any], depth: int) -> Iterable[Hashable]:
-    return (canonical(v, depth + 1) for v in values)
+    def _struct(self, value: msgspec.Struct, depth: int) -> Token:
+        kind = type(value)
+        hidden = self._hidden.get(kind, frozenset())
+        fields = [None if f in hidden else getattr(value, f) for f in value.__struct_fields__]
+        outer, self._fixed = self._fixed, kind.__struct_config__.frozen
+        parts = (kind, *[self.of(v, depth + 1) for v in fields])
+        token = self._tokens.get(parts)
+        if token is None:
+            token = self._tokens[parts] = Token()
+        if self._fixed:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            self._known[id(value)] = (value, token)
+        self._fixed = self._fixed and outer
+        return token
 
-
-def _struct(value: msgspec.Struct, depth: int) -> Hashable:
-    hidden = _hidden.get().get(type(value), frozenset())
-    fields = [None if f in hidden else getattr(value, f) for f in value.__struct_fields__]
-    parts = tuple(_each(fields, depth))
-    if hidden:
-        return (type(value), *parts)
-    # Hashable is not enough: a frozen struct may hold an object that hashes by identity.
-    return value if value.__struct_config__.frozen and _same(parts, fields) else (type(value), *parts)
-
-
-def _other(value: Any, depth: int) -> Hashable:
-    kind = type(value)
-    if kind in _ITERATORS:
-        # An iterator is where it stands in what it walks: `__reduce__` says both without moving it.
-        return (kind, canonical(value.__reduce__()[1:], depth + 1))
-    if kind is types.FunctionType:
-        cells = tuple(c.cell_contents for c in value.__closure__ or ())
-        return (kind, value.__code__, canonical(cells, depth + 1), canonical(value.__defaults__, depth + 1))
-    if kind is types.BuiltinFunctionType:
-        owner = value.__self__
-        return (
-            value if isinstance(owner, types.ModuleType) else (kind, value.__name__, canonical(owner, depth + 1))
-        )
-    if kind is types.MethodType:
-        return (kind, canonical(value.__func__, depth + 1), canonical(value.__self__, depth + 1))
-    if kind is types.CellType:
-        return (kind, canonical(value.cell_contents, depth + 1))
-    if kind in (range, slice):
-        return (kind, value.start, value.stop, value.step)
-    if _says_what_is_equal(kind) and _is_python(kind):
-        return value  # type: ignore[no-any-return]  # the class says itself what makes its objects equal
-    fields = _fields(value)
-    if fields is None:
-        raise NotCanonicalError(f"{kind.__module__}.{kind.__qualname__} has no canonical form")
-    return (kind, *((name, canonical(v, depth + 1)) for name, v in fields))
+    def _other(self, value: Any, depth: int) -> Hashable:
+        kind, of = type(value), self.of
+        if kind in _ITERATORS:
+            # An iterator is where it stands in what it walks: `__reduce__` says both without moving it.
+            return (kind, of(value.__reduce__()[1:], depth))
+        if kind is types.FunctionType:
+            cells = tuple(c.cell_contents for c in value.__closure__ or ())
+            return (kind, value.__code__, of(cells, depth), of(value.__defaults__, depth))
+        if kind is types.BuiltinFunctionType:
+            owner = value.__self__
+            return value if isinstance(owner, types.ModuleType) else (kind, value.__name__, of(owner, depth))
+        if kind is types.MethodType:
+            return (kind, of(value.__func__, depth), of(value.__self__, depth))
+        if kind is types.CellType:
+            return (kind, of(value.cell_contents, depth))
+        if kind in (range, slice):
+            return (kind, value.start, value.stop, value.step)
+        if _says_what_is_equal(kind) and _is_python(kind):
+            return value  # type: ignore[no-any-return]  # the class says itself what makes its objects equal
+        fields = _fields(value)
+        if fields is None:
+            raise NotCanonicalError(f"{kind.__module__}.{kind.__qualname__} has no canonical form")
+        return (kind, *[(name, of(v, depth)) for name, v in fields])
 
 
 def _says_what_is_equal(kind: Any) -> bool:

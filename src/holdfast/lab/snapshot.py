@@ -18,11 +18,11 @@ import types
 from collections.abc import Hashable
 from typing import Any
 
-from holdfast.lab.canonical import NotCanonicalError, canonical
+from holdfast.lab.canonical import Forms, NotCanonicalError
 
 
-def snapshot(coroutine: Any) -> Hashable:
-    """The canonical local state of a suspended coroutine.
+def snapshot(coroutine: Any, forms: Forms) -> Hashable:
+    """The canonical local state of a suspended coroutine, in these forms.
 
     Raises:
         NotCanonicalError: with function and variable, when something held is no value.
@@ -31,43 +31,48 @@ def snapshot(coroutine: Any) -> Hashable:
     at = coroutine
     while at is not None:
         if isinstance(at, types.CoroutineType):
-            frames.append(_frame(at, at.cr_frame, at.cr_await))
+            frames.append(_frame(at, at.cr_frame, at.cr_await, forms))
             at = at.cr_await
         elif isinstance(at, types.GeneratorType):
             if at.gi_yieldfrom is None:
                 break  # the `__await__` of the pending operation, which is part of the state by itself
-            frames.append(_frame(at, at.gi_frame, at.gi_yieldfrom))
+            frames.append(_frame(at, at.gi_frame, at.gi_yieldfrom, forms))
             at = at.gi_yieldfrom
         else:
             raise NotCanonicalError(f"awaits a {type(at).__name__}: only coroutines over ports can be searched")
     return tuple(frames)
 
 
-def _frame(owner: Any, frame: types.FrameType | None, awaited: Any) -> Hashable:
+def _frame(owner: Any, frame: types.FrameType | None, awaited: Any, forms: Forms) -> Hashable:
     if frame is None:
         return ("ended",)
     code = frame.f_code
     bound = frame.f_locals
     live = live_locals(code).get(frame.f_lasti)
     local = tuple(
-        (name, _canonical(value, code, name)) for name, value in bound.items() if live is None or name in live
+        (name, _canonical(value, code, name, forms))
+        for name, value in bound.items()
+        if live is None or name in live
     )
-    stack = tuple(_canonical(value, code, "value stack") for value in _stack(owner, frame) if value is not awaited)
+    stack = tuple(
+        _canonical(value, code, "value stack", forms) for value in _stack(owner, frame) if value is not awaited
+    )
     return (id(code), frame.f_lasti, local, stack)  # by identity: hashing a code object costs microseconds
 
 
-def _canonical(value: Any, code: types.CodeType, name: str) -> Hashable:
+def _canonical(value: Any, code: types.CodeType, name: str, forms: Forms) -> Hashable:
     if isinstance(value, types.CoroutineType | types.GeneratorType):
-        return snapshot(value) if value.__class__ is types.CoroutineType and value.cr_frame else _generator(value)
+        running = value.__class__ is types.CoroutineType and value.cr_frame
+        return snapshot(value, forms) if running else _generator(value, forms)
     try:
-        return canonical(value)
+        return forms.of(value)
     except NotCanonicalError as error:
         raise NotCanonicalError(f"{code.co_qualname}: {name}: {error}") from None
 
 
-def _generator(value: Any) -> Hashable:
+def _generator(value: Any, forms: Forms) -> Hashable:
     if isinstance(value, types.GeneratorType):
-        return _frame(value, value.gi_frame, value.gi_yieldfrom)
+        return _frame(value, value.gi_frame, value.gi_yieldfrom, forms)
     return ("ended",)
 
 

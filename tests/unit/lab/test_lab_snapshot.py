@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.lab.actor import NonDeterminismError, PortBypassedError
 from holdfast.lab.automaton import Automaton
-from holdfast.lab.canonical import NotCanonicalError, text
+from holdfast.lab.canonical import Forms, NotCanonicalError, text
 from holdfast.lab.snapshot import snapshot
 from holdfast.ports.clock import Idle, Rest
 from holdfast.ports.store import Get
@@ -28,9 +28,10 @@ def test_the_value_stack_counts() -> None:
     first.send(None)
     second.send(None)
     second.send(None)
-    assert snapshot(first) != snapshot(second)
+    forms = Forms()
+    assert snapshot(first, forms) != snapshot(second, forms)
     first.send(None)
-    assert snapshot(first) == snapshot(second)
+    assert snapshot(first, forms) == snapshot(second, forms)
 
 
 def test_dead_locals_do_not_count() -> None:
@@ -72,7 +73,7 @@ def test_what_is_no_value_is_refused_by_name() -> None:
     running = holds()
     running.send(None)
     with pytest.raises(NotCanonicalError, match=r"holds: (held|value stack): .*socket\.socket"):
-        snapshot(running)
+        snapshot(running, Forms())
     running.close()
 
 
