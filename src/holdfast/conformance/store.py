@@ -86,6 +86,14 @@ class StoreConformance:
             revisions.append(await put(other, "a", b"again"))
             assert revisions == sorted(set(revisions))
 
+    async def test_a_new_store_begins_above_all_earlier_ones(self) -> None:
+        """A store that is created anew counts on from above all earlier ones: no old compare holds there."""
+        async with self.peers(1) as (lost,):
+            for _ in range(50):
+                reached = await put(lost, "k", b"")
+        async with self.peers(1) as (anew,):
+            assert await put(anew, "k", b"") > reached
+
     async def test_one_transaction_is_one_revision(self) -> None:
         """All keys of a transaction carry its revision; untouched keys keep theirs."""
         async with self.peers(1) as (store,):

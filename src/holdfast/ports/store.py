@@ -1,7 +1,8 @@
 """The store: keys with revisions, small transactions, hints. Answered by `holdfast.stores`.
 
 Semantics that every store must give (suite: `holdfast.conformance.store`):
-- linearizable; each committed transaction has a revision, and revisions only rise within an incarnation;
+- linearizable; each committed transaction has a revision, and revisions only rise; a store that is created anew
+  begins above all that an earlier one can have reached, so that an old compare never holds there by coincidence;
 - `Commit` compares several keys and then puts and deletes several, all or nothing, durable before it answers;
 - `GetMany` and `Range` each read one consistent snapshot;
 - hints (see `ports.clock.Idle`) may be lost or come late: correctness never rests on them (R16).

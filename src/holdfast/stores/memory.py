@@ -13,6 +13,7 @@ from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Committed, Entry, Get, GetMany, Lost, Range
 from holdfast.stores.hints import HintHub, HintSubscription
 from holdfast.stores.port import check_commit
+from holdfast.stores.revisions import new_epoch
 
 StoreOperation: TypeAlias = Get | GetMany | Range | Commit
 StoreResult: TypeAlias = Entry | tuple[Entry | None, ...] | Committed | Lost | None
@@ -105,7 +106,7 @@ class MemoryStore:
         if beside is not None:
             assert state is None, "the data are those of the store beside"
             state = beside.state
-        self.state: MemoryState = MemoryState() if state is None else state
+        self.state: MemoryState = MemoryState(revision=new_epoch()) if state is None else state
         self._hints: HintHub = HintHub() if beside is None else beside._hints
         self._closed = False
 

@@ -26,6 +26,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Committed, Entry, Get, GetMany, Lost, Range
 from holdfast.stores.port import check_commit
+from holdfast.stores.revisions import new_epoch
 from holdfast.stores.sqlite_faults import Refused, busy, explain, reopen_after
 from holdfast.stores.sqlite_schema import CHANGES_KEPT, prepare, range_query
 
@@ -57,12 +58,17 @@ class Changes(NamedTuple):
 class SqliteFile:
     """The file at `path`, opened when first needed. Not thread-safe."""
 
-    def __init__(self, path: Path, *, busy_wait_s: float = BUSY_WAIT_S) -> None:
+    def __init__(
+        self, path: Path, *, busy_wait_s: float = BUSY_WAIT_S, epoch: Callable[[], int] = new_epoch
+    ) -> None:
+        """`epoch` says, at each opening, above what revisions go on (`stores.revisions`)."""
         self.path = path
         self._busy_wait_s = busy_wait_s
         self._rng = random.Random()  # noqa: S311 - jitter, not secrets
         self._connection: sqlite3.Connection | None = None
         self._inodes: Inodes = ()
+        self._new_epoch = epoch
+        self._epoch = 0
         self._files = tuple(path.with_name(path.name + suffix) for suffix in ("", "-wal", "-shm"))
         self._opened = 0
 
@@ -100,7 +106,7 @@ class SqliteFile:
             if lost is not None:
                 connection.execute("ROLLBACK")
                 return lost
-            revision = _write(connection, op)
+            revision = _write(connection, op, self._epoch)
             committing = True
             connection.execute("COMMIT")
             return Committed(revision)
@@ -186,6 +192,7 @@ class SqliteFile:
             connection.close()
             raise
         self._connection = connection
+        self._epoch = self._new_epoch()
         self._opened += 1
         # If the file was swapped while we opened it, these differ from what is there, and it is opened again.
         self._inodes = (opened, *self._at_path()[1:])
@@ -239,10 +246,11 @@ def _compare(connection: sqlite3.Connection, op: Commit) -> Lost | None:
     return None
 
 
-def _write(connection: sqlite3.Connection, op: Commit) -> int:
+def _write(connection: sqlite3.Connection, op: Commit, epoch: int) -> int:
     if not op.puts and not op.deletes:
         return _revision(connection)
-    revision = _revision(connection) + 1
+    before = _revision(connection)
+    revision = max(before, epoch) + 1
     connection.execute("UPDATE holdfast SET value = ? WHERE name = 'revision'", (revision,))
     connection.executemany(
         "INSERT INTO entries (key, revision, value) VALUES (?, ?, ?)"
@@ -254,7 +262,8 @@ def _write(connection: sqlite3.Connection, op: Commit) -> int:
         "INSERT INTO changes (revision, key) VALUES (?, ?)",
         [(revision, key) for key in (*(put.key for put in op.puts), *op.deletes)],
     )
-    connection.execute("DELETE FROM changes WHERE revision <= ?", (revision - CHANGES_KEPT,))
+    # By the revision before: the first one of an opening leaps, and readers must still learn what it changed.
+    connection.execute("DELETE FROM changes WHERE revision <= ?", (before - CHANGES_KEPT,))
     return revision
 
 
@@ -268,8 +277,9 @@ def _changes(connection: sqlite3.Connection, since: int, version: Version, opene
     if now == version:
         return Changes(since, now, ())
     revision = _revision(connection)
+    oldest = connection.execute("SELECT MIN(revision) FROM changes").fetchone()[0]
     # Another file, or further behind than the table reaches: look at everything.
-    if opened != version[0] or not since <= revision <= since + CHANGES_KEPT:
+    if opened != version[0] or oldest is None or not oldest <= since <= revision:
         return Changes(revision, now, None)
     rows = connection.execute("SELECT DISTINCT key FROM changes WHERE revision > ?", (since,))
     return Changes(revision, now, tuple(row[0] for row in rows))

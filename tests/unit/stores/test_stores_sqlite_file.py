@@ -84,6 +84,22 @@ async def test_a_restored_copy_is_used(
     assert isinstance(await two.get(Get("k/after")), Entry)
 
 
+async def test_no_compare_of_lost_history_holds_in_a_restored_copy(
+    tmp_path: Path, open_store: Callable[[], SqliteStore]
+) -> None:
+    """After a restore, documents that are written anew never have a revision that lost ones had."""
+    path = tmp_path / "store.db"
+    first = SqliteStore(path)
+    await put(first, "newest", b"1")
+    await first.close()
+    shutil.copyfile(path, tmp_path / "copy.db")
+    store = open_store()
+    lost = [await put(store, "newest", b"lost") for _ in range(5)]
+    (tmp_path / "copy.db").rename(path)
+    again = [await put(store, "newest", b"again") for _ in range(5)]
+    assert min(again) > max(lost)
+
+
 async def test_no_commit_is_acknowledged_into_an_unlinked_file(
     tmp_path: Path, open_store: Callable[[], SqliteStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,9 +108,9 @@ async def test_no_commit_is_acknowledged_into_an_unlinked_file(
     await put(store, "k", b"1")
     write = sqlite_file._write
 
-    def vanish(connection: sqlite3.Connection, op: Commit) -> int:
+    def vanish(connection: sqlite3.Connection, op: Commit, epoch: int) -> int:
         remove(tmp_path / "store.db", "")
-        return write(connection, op)
+        return write(connection, op, epoch)
 
     monkeypatch.setattr(sqlite_file, "_write", vanish)
     result = await store.commit(Commit(puts=(Put("k", b"2"),)))
