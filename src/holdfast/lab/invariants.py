@@ -36,13 +36,29 @@ def ghost_owner(zone: str) -> str:
     return f"ghost.{zone}"
 
 
-def _last_fence(zone: Zone, scope: str) -> Fence | None:
+def crest_owner(zone: str) -> str:
+    """Where a disaster that brings an older fence back notes the highest one that was up, for I3."""
+    return f"crest.{zone}"
+
+
+def last_fence(zone: Zone, scope: str) -> Fence | None:
     """The zone's fence, or what it said before somebody took it away."""
-    fence = fence_in(zone, scope)
-    ghost = zone.rrset(ghost_owner(zone.origin), "TXT")
-    noted = None if ghost is None else parse_fence(ghost.rdatas[0].strip('"'))
+    return _highest(fence_in(zone, scope), _noted(zone, ghost_owner(zone.origin)))
+
+
+def highest_fence(zone: Zone, scope: str) -> Fence | None:
+    """The highest fence that a writer ever put up in the zone."""
+    return _highest(last_fence(zone, scope), _noted(zone, crest_owner(zone.origin)))
+
+
+def _noted(zone: Zone, owner: str) -> Fence | None:
+    note = zone.rrset(owner, "TXT")
+    return None if note is None else parse_fence(note.rdatas[0].strip('"'))
+
+
+def _highest(*fences: Fence | None) -> Fence | None:
     # A jump of 10^6 generations is damage, not a plan (R3).
-    found = [f for f in (fence, noted) if f is not None and f.identity.generation < GENERATION_JUMP_MAX]
+    found = [f for f in fences if f is not None and f.identity.generation < GENERATION_JUMP_MAX]
     return max(found, key=lambda f: f.identity, default=None)
 
 
@@ -86,7 +102,7 @@ def monotone(library: Library, render: Render) -> Invariant:
 def _fence_fell(was: Zone, now: Zone, scope: str) -> str | None:
     if was is now:
         return None
-    old, new = _last_fence(was, scope), fence_in(now, scope)
+    old, new = last_fence(was, scope), fence_in(now, scope)
     if old is None or old == new or fence_in(was, scope) == new:
         return None
     if new is not None and new.identity == NOTHING and fence_in(was, scope) is None:
@@ -135,7 +151,8 @@ def live_is_pinned(library: Library) -> Invariant:
         gone = set(library.take(before.store)) - set(library.take(after.store))
         if not gone:
             return None
-        fences = [_last_fence(z, scope) for z in after.zones.values()]
+        # A fence that was destroyed or set back after the look does not make what lay below it live again.
+        fences = [highest_fence(z, scope) for z in after.zones.values()]
         lowest = min((NOTHING if f is None else f.identity) for f in fences)
         live = sorted(i for i in gone if i >= lowest)
         return f"{step.by} deleted plan {live[0]}, the lowest fence is {lowest}" if live else None
@@ -206,7 +223,7 @@ def freeze_holds(
         if thawer and before.started(thawer):
             return ""
         for origin, zone in after.zones.items():
-            said = (fence_in(zone, keys.scope), _last_fence(zone, keys.scope))
+            said = (fence_in(zone, keys.scope), last_fence(zone, keys.scope))
             if selector.covers_zone(origin) and not any(f is not None and f.frozen for f in said):
                 return f"{freezer} says that the freeze holds, but the fence of {origin} carries none"
         return ""

@@ -12,7 +12,8 @@ from holdfast.health.judge import PlainRules
 from holdfast.lab.actor import Actor
 from holdfast.lab.invariants import inputs_monotone, monotone, never_empty
 from holdfast.lab.library import Library
-from holdfast.lab.production import DIALECT, KEYS, SCOPE, ZONE, enactor_actor, providers
+from holdfast.lab.production import KEYS, SCOPE, ZONE, enactor_actor, providers
+from holdfast.lab.servers import KNOT
 from holdfast.lab.system import Happened, Invariant, Scenario, View
 from holdfast.lab.world.faults import Faults
 from holdfast.lab.world.store import store_of
@@ -39,7 +40,6 @@ from holdfast.planner.desk import Desk
 from holdfast.planner.loop import Planner, run
 from holdfast.ports.clock import Idle, Rest
 from holdfast.ports.store import Commit, Compare, Put
-from holdfast.providers.rendering import render
 
 TARGETS = 4
 WEIGHT = 100
@@ -171,9 +171,6 @@ def scenario(
     library = Library(KEYS)
     soa = RRset(ZONE, "SOA", 60, (f"ns.{ZONE} hostmaster.{ZONE} 1 60 60 60 5",))
 
-    def shown(records: NameRecords) -> tuple[RRset, ...]:
-        return render(records, weights=DIALECT.weights)
-
     return Scenario(
         name="planning",
         bounds=(
@@ -199,7 +196,7 @@ def scenario(
             within_budget(library),
             plans_never_empty(library),
             inputs_monotone(KEYS),
-            monotone(library, shown),
+            monotone(library, KNOT.render),
             never_empty(library),
         ),
         sinks=(KEYS.enactors,),

@@ -52,6 +52,9 @@ class Quirks(msgspec.Struct, frozen=True):
     """PowerDNS compares TXT case-insensitively in prerequisites."""
     rrset_records_max: int | None = None
     """BIND: more than 100 records of a type is SERVFAIL, the whole update refused."""
+    alias_conflicts_refused: bool = False
+    """PowerDNS refuses the whole update where a CNAME would stand beside other data; the others leave the addition
+    out and answer NOERROR."""
     serial_moves: bool = True
     """False: PowerDNS with some SOA-EDIT settings: the served serial does not follow updates (R3)."""
 
@@ -59,7 +62,7 @@ class Quirks(msgspec.Struct, frozen=True):
 RFC = Quirks()
 BIND = Quirks(rrset_records_max=100)
 KNOT = Quirks()
-POWERDNS = Quirks(txt_ignores_case=True)
+POWERDNS = Quirks(txt_ignores_case=True, alias_conflicts_refused=True)
 
 
 class Readable(Protocol):
@@ -190,6 +193,7 @@ class _Edit:
     def __init__(self, zone: Readable) -> None:
         self._zone = zone
         self._nodes: dict[str, dict[str, RRset]] = {}
+        self._ignored = ""
 
     def make(self, change: Change) -> None:
         match change:
@@ -214,10 +218,8 @@ class _Edit:
 
     def _add(self, rrset: RRset) -> None:
         node = self._node(rrset.name)
-        if rrset.rtype == "CNAME":
-            if node.keys() - {"CNAME"}:
-                return
-        elif "CNAME" in node:
+        if node.keys() - {"CNAME"} if rrset.rtype == "CNAME" else "CNAME" in node:
+            self._ignored = f"{rrset.name}: a CNAME would stand beside other data"
             return
         if rrset.rtype == "SOA" and not self._newer_soa(node.get("SOA"), rrset):
             return
@@ -252,6 +254,8 @@ class _Edit:
 
     def finish(self, quirks: Quirks) -> Decision:
         """What the draft changes, with the serial raised; nothing at all when a limit is broken."""
+        if self._ignored and quirks.alias_conflicts_refused:
+            return _refuse(Rcode.REFUSED, self._ignored)
         delta = dict(self._changed())
         for name, node in delta.items():
             for rrset in node:

@@ -128,6 +128,7 @@ def test_trap_cname_swap_beside_a_stray_txt() -> None:
     assert rcode is Rcode.NOERROR
     assert after.rrset(FENCE, "TXT") == rr("_holdfast-main", "TXT", '"two"')
     assert [r.rtype for r in after.node(WWW)] == ["TXT"]
+    assert apply(zone, update, POWERDNS) == (zone, Rcode.REFUSED)
 
 
 def test_trap_strings_and_case_of_a_txt_prerequisite() -> None:

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 
 from holdfast.ports.operation import CouldNotAsk, Operation
-from holdfast.ports.store import Commit, Committed, Entry, Put
+from holdfast.ports.store import Commit, Committed, Entry
 from holdfast.stores.memory import MemoryState
 
 
 class StoreCell(msgspec.Struct, frozen=True):
-    """Content of the store: entries sorted by key, and the last revisions of keys that were deleted."""
+    """Content of the store: entries sorted by key; highest revisions of keys that were deleted or set back."""
 
     entries: tuple[Entry, ...] = ()
     graves: tuple[tuple[str, int], ...] = ()
@@ -58,21 +58,22 @@ def _renumbered(cell: StoreCell, commit: Commit) -> tuple[Committed, StoreCell]:
     graves = dict(cell.graves)
     highest = 1
     for put in commit.puts:
-        revision = _last(put, entries, graves) + 1
+        revision = _last(put.key, entries, graves) + 1
         entries[put.key] = Entry(key=put.key, value=put.value, revision=revision)
         graves.pop(put.key, None)
         highest = max(highest, revision)
     for key in commit.deletes:
         gone = entries.pop(key, None)
         if gone is not None:
-            graves[key] = gone.revision
+            graves[key] = max(gone.revision, graves.get(key, 0))
     after = StoreCell(tuple(entries[k] for k in sorted(entries)), tuple(sorted(graves.items())))
     return Committed(highest), after
 
 
-def _last(put: Put, entries: dict[str, Entry], graves: dict[str, int]) -> int:
-    entry = entries.get(put.key)
-    return graves.get(put.key, 0) if entry is None else entry.revision
+def _last(key: str, entries: dict[str, Entry], graves: dict[str, int]) -> int:
+    """The highest revision that the key ever had: a restored copy holds an older one, and counts on from above."""
+    entry = entries.get(key)
+    return max(graves.get(key, 0), 0 if entry is None else entry.revision)
 
 
 OUT = CouldNotAsk("the store did not answer")
