@@ -17,7 +17,7 @@ from holdfast.enactor import telling
 from holdfast.enactor.capacity import agreed
 from holdfast.enactor.difference import Difference, names_of
 from holdfast.enactor.memory import Memory
-from holdfast.enactor.order import Action, raised
+from holdfast.enactor.order import Action, credible, raised
 from holdfast.enactor.settings import EnactorSettings
 from holdfast.enactor.sight import Sight, look
 from holdfast.enactor.situation import Situation, repair_fence, situate
@@ -197,6 +197,16 @@ def _shared(provider: ZoneProvider, plan: Plan, fence: Fence) -> bool:
     return fence.identity == plan.identity and provider.capabilities.pins_unchanged
 
 
+def _remembered(memory: Memory, zone: str, plan: Plan, fence: Fence) -> Memory:
+    """The memory with the fence that an answer showed; not with one that jumped in between.
+
+    A fence that is remembered counts as seen, so damage that got in here would be believed from then on (R3).
+    """
+    seen = (plan.identity, *(f.identity for f in memory.fences))
+    believed = credible(FenceFound(fence), seen)
+    return memory.with_fence(zone, fence) if isinstance(believed, FenceFound) else memory
+
+
 async def _wrote(
     provider: ZoneProvider,
     settings: EnactorSettings,
@@ -219,7 +229,7 @@ async def _wrote(
     if work.action is Action.FILL:
         # The message moved the serial: the next one needs another pin.
         return _ended(provider, work, memory, "writing", "an empty name was filled", AGAIN, wrote=True)
-    memory = memory.with_fence(zone, answer.fence)
+    memory = _remembered(memory, zone, plan, answer.fence)
     after = msgspec.structs.replace(
         work,
         action=Action.WRITE,

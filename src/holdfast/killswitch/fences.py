@@ -17,7 +17,6 @@ from typing import Final
 import msgspec
 
 from holdfast.model.fence import Fence, as_read
-from holdfast.model.identity import NOTHING
 from holdfast.ports.clock import ATTEMPT_MAX, Idle, Rest
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import (
@@ -49,9 +48,9 @@ Change = Callable[[Fence], Fence | str]
 
 
 async def change_fence(
-    provider: ZoneProvider, scope: str, actor: str, change: Change, *, create: bool
+    provider: ZoneProvider, scope: str, actor: str, change: Change, *, create: Fence | None
 ) -> ZoneOutcome:
-    """Change a zone's fence. A zone without one is done, unless `create`."""
+    """Change a zone's fence. A zone without one is done, unless `create` says which one to begin with."""
     last = ""
     for attempt in range(TRIES):
         outcome = await _once(provider, scope, actor, change, create=create)
@@ -64,7 +63,7 @@ async def change_fence(
 
 
 async def _once(
-    provider: ZoneProvider, scope: str, actor: str, change: Change, *, create: bool
+    provider: ZoneProvider, scope: str, actor: str, change: Change, *, create: Fence | None
 ) -> ZoneOutcome | tuple[Rest, str]:
     zone = provider.zone
     reading = await provider.read_fence(scope)
@@ -73,7 +72,7 @@ async def _once(
     if isinstance(reading, FenceFound):
         before = reading.fence
         pin: PinFence | PinRepair = PinFence(before)
-    elif not create:
+    elif create is None:
         return ZoneOutcome(zone, done=True, text="has no readable fence, so nothing to take away")
     elif not provider.capabilities.serial_pin:
         return ZoneOutcome(
@@ -83,7 +82,7 @@ async def _once(
         soa = await provider.read_soa()
         if isinstance(soa, CouldNotAsk):
             return Rest.RETRY, soa.reason
-        before = Fence(identity=NOTHING, writer=actor)
+        before = create
         pin = PinRepair(reading, soa)
     wanted = change(before)
     if isinstance(wanted, str):

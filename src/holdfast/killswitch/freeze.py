@@ -24,6 +24,7 @@ from holdfast.documents.reading import Garbled
 from holdfast.killswitch.fences import ZoneOutcome, change_fence
 from holdfast.model.fence import Fence
 from holdfast.model.freeze import Freeze, Selector
+from holdfast.model.identity import NOTHING
 from holdfast.model.keys import Keys
 from holdfast.ports.events import Emit, Event
 from holdfast.ports.operation import CouldNotAsk
@@ -85,12 +86,19 @@ async def freeze(
             # A fence that is put up anew must carry what else is in force (R3); in an old one that is no news.
             return msgspec.structs.replace(fence, freezes=tuple(sorted(ids.union(fence.freezes))))
 
-        zones = (*zones, await change_fence(provider, scope, actor, adding, create=True))
+        zones = (*zones, await change_fence(provider, scope, actor, adding, create=_anew(actor, known)))
     outcome = Outcome(order.id, zones, trouble)
     kind = "freeze.acknowledged" if outcome.complete else "freeze.partial"
     late = f" ({trouble})" if trouble else ""
     await Emit(Event(kind, actor, f"freeze {order.id} of {selector} holds in {outcome.text}{late}"))
     return outcome
+
+
+def _anew(actor: str, known: tuple[Freeze, ...] | None) -> Fence:
+    """The fence to begin with where a zone has none. Which other freezes are in force only the store can say: if it
+    is silent, everything is (R3, R8), else the new fence would tell writers that another person's freeze is over.
+    """
+    return Fence(identity=NOTHING, writer=actor, freeze_all=known is None)
 
 
 async def _order(
@@ -136,7 +144,7 @@ async def thaw(
         def removing(fence: Fence, others: tuple[str, ...] | None = others) -> Fence | str:
             return without(fence, freeze_id, others)
 
-        zones = (*zones, await change_fence(provider, scope, actor, removing, create=False))
+        zones = (*zones, await change_fence(provider, scope, actor, removing, create=None))
     outcome = Outcome(freeze_id, zones)
     if outcome.complete:
         forgotten = await forget_freeze(keys, freeze_id)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from holdfast.lab import planning, production
 from holdfast.lab.checks import Check, Terms, everything, proved, sampled
 from holdfast.lab.engines.found import Outcome
+from holdfast.lab.scenarios.catalogue import SCENES
 from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
 from holdfast.model.freeze import Selector
 
@@ -25,6 +26,7 @@ def _struck(total: int) -> Faults:
 
 
 CHECKS: tuple[Check, ...] = (
+    *SCENES,
     everything("two enactors, always a way on", lambda: production.scenario(plans=3, transfer=True), wedge=True),
     everything("a freeze", lambda: production.with_freeze(plans=2, transfer=True)),
     everything("a freeze of one name", lambda: production.with_freeze(plans=2, transfer=True, selector=ONE_NAME)),

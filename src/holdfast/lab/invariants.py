@@ -62,8 +62,13 @@ def _highest(*fences: Fence | None) -> Fence | None:
     return max(found, key=lambda f: f.identity, default=None)
 
 
-def _by_fault(step: Happened) -> bool:
-    return step.by == "fault"
+VANDAL = "vandal"
+"""An actor of this name stands for the world outside, as a fault does: what it does is nobody's breach."""
+
+
+def by_fault(step: Happened) -> bool:
+    """Whether the world itself did it, no actor under test."""
+    return step.by in ("fault", VANDAL)
 
 
 def monotone(library: Library, render: Render) -> Invariant:
@@ -71,7 +76,7 @@ def monotone(library: Library, render: Render) -> Invariant:
     scope = library.keys.scope
 
     def check(before: View, after: View, step: Happened) -> str | None:
-        if _by_fault(step):
+        if by_fault(step):
             return None
         library.take(after.store)
         for name, zone in after.zones.items():
@@ -119,7 +124,7 @@ def never_empty(library: Library) -> Invariant:
     scope = library.keys.scope
 
     def check(before: View, after: View, step: Happened) -> str | None:
-        if _by_fault(step):
+        if by_fault(step):
             return None
         library.take(after.store)
         for origin, now in after.zones.items():
@@ -146,7 +151,7 @@ def live_is_pinned(library: Library) -> Invariant:
     scope = library.keys.scope
 
     def check(before: View, after: View, step: Happened) -> str | None:
-        if _by_fault(step) or before.store is after.store:
+        if by_fault(step) or before.store is after.store:
             return None
         gone = set(library.take(before.store)) - set(library.take(after.store))
         if not gone:
@@ -164,7 +169,7 @@ def velocity(floors: dict[str, int]) -> Invariant:
     """I4 at the point of writing: addresses served in a zone never fall under what the budget leaves of it."""
 
     def check(before: View, after: View, step: Happened) -> str | None:
-        if _by_fault(step):
+        if by_fault(step):
             return None
         for origin, floor in floors.items():
             was, now = serving(before.zones[origin]), serving(after.zones[origin])
@@ -191,7 +196,7 @@ def freeze_holds(
     """
 
     def check(before: View, after: View, step: Happened) -> str | None:
-        if _by_fault(step):
+        if by_fault(step):
             return None
         dropped = _dropped(before, after, step)
         if dropped:
@@ -247,7 +252,7 @@ def inputs_monotone(keys: Keys) -> Invariant:
     library = Library(keys)
 
     def check(before: View, after: View, step: Happened) -> str | None:
-        if _by_fault(step) or before.store is after.store:
+        if by_fault(step) or before.store is after.store:
             return None
         for identity in set(library.take(after.store)) - set(library.take(before.store)):
             broken = _older_inputs(identity)

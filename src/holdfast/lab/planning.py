@@ -10,7 +10,7 @@ from holdfast.documents.configuration import read_configuration
 from holdfast.documents.reading import Document
 from holdfast.health.judge import PlainRules
 from holdfast.lab.actor import Actor
-from holdfast.lab.invariants import inputs_monotone, monotone, never_empty
+from holdfast.lab.invariants import by_fault, inputs_monotone, monotone, never_empty
 from holdfast.lab.library import Library
 from holdfast.lab.production import KEYS, SCOPE, ZONE, enactor_actor, providers
 from holdfast.lab.servers import KNOT
@@ -108,7 +108,7 @@ def within_budget(library: Library) -> Invariant:
     """I4: what a plan removes is charged in its ledger, and what is charged and not refunded fits one window."""
 
     def check(before: View, after: View, step: Happened) -> str | None:
-        if step.by == "fault" or before.store is after.store:
+        if by_fault(step) or before.store is after.store:
             return None
         for identity in set(library.take(after.store)) - set(library.take(before.store)):
             head = library.head(identity)
@@ -141,7 +141,7 @@ def plans_never_empty(library: Library) -> Invariant:
     """I2 and R12 already in the plan: no name without a serving address of a family that its parent gave it."""
 
     def check(before: View, after: View, step: Happened) -> str | None:
-        if step.by == "fault" or before.store is after.store:
+        if by_fault(step) or before.store is after.store:
             return None
         for identity in set(library.take(after.store)) - set(library.take(before.store)):
             empty = _emptied(identity)

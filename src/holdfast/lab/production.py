@@ -172,7 +172,7 @@ def scenario(
     )
 
 
-def _acknowledged(outcome: object) -> bool:
+def acknowledged(outcome: object) -> bool:
     """In every fence and in the store: in the fences alone it has one carrier (finding 2 of lab-findings.md)."""
     return isinstance(outcome, FreezeOutcome) and outcome.complete and not outcome.store
 
@@ -209,7 +209,7 @@ def with_freeze(
         freezer="freezer",
         thawer="thawer" if thaw_after else "",
         selector=selector,
-        acknowledged=_acknowledged,
+        acknowledged=acknowledged,
     )
     found = scenario(
         plans=plans,

@@ -32,6 +32,7 @@ from holdfast.ports.provider import (
     FenceFound,
     FenceMoved,
     FenceReading,
+    FenceUnreadable,
     Offender,
     PinFence,
     PinRepair,
@@ -264,6 +265,8 @@ class Rfc2136Provider:
         Freezes must be as the message left them: a newer fence without mine is no acknowledged freeze (R8).
         """
         wanted = fence_wanted(write)
+        if isinstance(write.pin, PinRepair) and self._pin_fence_holds(write, seen):
+            return None  # a repair replaces what it pins, and damage may read as a newer fence
         if not isinstance(seen, FenceFound) or seen.fence.identity < wanted.identity:
             return None
         if (seen.fence.freezes, seen.fence.freeze_all) != (wanted.freezes, wanted.freeze_all):
@@ -276,7 +279,11 @@ class Rfc2136Provider:
     def _pin_fence_holds(self, write: FencedWrite, seen: FenceReading) -> bool:
         if isinstance(write.pin, PinFence):
             return seen == FenceFound(write.pin.fence)
-        return seen == write.pin.seen
+        pinned = write.pin.seen
+        if isinstance(pinned, FenceUnreadable) and isinstance(seen, FenceFound):
+            # A generation that jumped is a fence to whoever reads it alone; the enactor took it for damage (R3).
+            return pinned.rdatas == (seen.fence.rdata(),)
+        return seen == pinned
 
     async def holds(self, scope: str, fence: Fence, changes: tuple[RRsetChange, ...]) -> bool | CouldNotAsk:
         """Whether the fence is exactly this and the data exactly as wanted, by the server's own comparison.

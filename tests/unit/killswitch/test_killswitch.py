@@ -242,6 +242,21 @@ def test_a_zone_without_a_fence_gets_one_at_generation_0() -> None:
     assert fence.freezes == tuple(sorted((outcome.id, "older1")))
 
 
+def test_a_new_fence_covers_everything_when_the_store_does_not_say_what_else_is_frozen() -> None:
+    """Else it would tell writers that another person's freeze is over (found by the laboratory, I5)."""
+    yard = Yard(fences=False)
+    yard.store.apply(Commit(puts=(Put(KEYS.freeze("older1"), encode(Freeze("older1", Selector(), "r", "you"))),)))
+    yard.fault = lambda op: OUT if isinstance(op, Range) else None
+    outcome = yard.freeze()
+    assert outcome.complete
+    fence = yard.fence("a.test")
+    assert fence is not None
+    assert fence.freeze_all
+    yard.fault = lambda op: None
+    assert yard.thaw(outcome.id).complete
+    assert yard.frozen()["a.test"] == ("older1",)
+
+
 def test_a_garbled_fence_is_replaced_under_the_repair_pin() -> None:
     """Text that is no fence: the exact text and the SOA are pinned."""
     yard = Yard()

@@ -223,6 +223,27 @@ def test_repair_is_denied_where_the_serial_stands_still() -> None:
     assert not world.zone().exists(fence_owner(SCOPE, ZONE))
 
 
+def test_lost_repair_of_a_fence_that_jumped_is_not_done() -> None:
+    """R3, R5: the damage reads as a newer fence with my data, and is what the repair was to replace (lab)."""
+    damage = Fence(identity=Identity(1, 10**9, "f" * 32), writer="nobody")
+    world = World(RRset(fence_owner(SCOPE, ZONE), "TXT", 5, (damage.rdata(),)))
+    provider = Rfc2136Provider(ZONE, MEMORY)
+    soa = world.run(provider.read_soa())
+    assert isinstance(soa, Soa)
+    before = world.zone()
+
+    def never_arrives(operation: Operation[Any], answer: Any) -> Any:
+        if not is_write(operation):
+            return answer
+        world.dns.put(before)
+        return CouldNotAsk("timed out", maybe_applied=True)
+
+    world.lie = never_arrives
+    pin = PinRepair(FenceUnreadable((damage.rdata(),), "it jumped"), soa)
+    result = world.run(provider.write(SCOPE, FencedWrite(pin, fence(2), ())))
+    assert result == CouldNotAsk("timed out", maybe_applied=True)
+
+
 def test_interrupted_proof_says_nothing() -> None:
     """R3: a foreign change in the middle of the proof neither proves nor refutes; the next repair tries again."""
     world = World()

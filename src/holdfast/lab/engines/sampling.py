@@ -15,6 +15,7 @@ from typing import Protocol
 from holdfast.lab.agents import Move
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.system import Step, System
+from holdfast.lab.world.faults import Fault
 
 STEPS_MAX = 600
 
@@ -216,10 +217,12 @@ class Schedule:
         first, left_at, flight_at = system.first_cell, system.left_at, system.flight_at
         rnd, choose, taken, woke = self._chance.random, self._strategy.choose, self.taken, self._woke
         faulty = system.scenario.faults.total > 0
+        parted = system.scenario.faults.allows(Fault.PARTITION)
         no_flight = system.start[flight_at]
         enabled = self._enabled()
         for _ in range(steps_max):
-            if faulty and (state[left_at] or state[flight_at] != no_flight) and rnd() < FAULT_SHARE:
+            stirred = state[left_at] or parted or state[flight_at] != no_flight
+            if faulty and stirred and rnd() < FAULT_SHARE:
                 broken = self._strike()
                 enabled = self._enabled()
                 if broken:

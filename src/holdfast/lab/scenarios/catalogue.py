@@ -1,0 +1,8 @@
+"""All scenes, for the campaign: the cheap ones first."""
+
+from __future__ import annotations
+
+from holdfast.lab.checks import Check
+from holdfast.lab.scenarios import fences, freezes
+
+SCENES: tuple[Check, ...] = (*fences.CHECKS, *freezes.CHECKS)

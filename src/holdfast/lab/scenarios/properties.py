@@ -1,0 +1,88 @@
+"""Further invariants of the observed world, each a sentence of docs/protocol.md, for scenes in which they hold.
+
+Those of `lab.invariants` hold everywhere. These say more, and so need a scene that grants it: no disaster that
+strikes the data, one message that holds all, a server that was not restored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from holdfast.lab.invariants import FAMILIES, by_fault, fence_in
+from holdfast.lab.library import Library
+from holdfast.lab.production import KEYS
+from holdfast.lab.scenarios.stage import shown
+from holdfast.lab.system import Happened, Invariant, View
+from holdfast.lab.world.store import StoreCell
+from holdfast.model.codec import decode
+from holdfast.model.identity import NOTHING, Identity
+from holdfast.model.keys import Keys
+from holdfast.model.records import NameRecords
+from holdfast.nameserver.zone import Zone
+
+Judge = Callable[[View, View, Happened], str | None]
+
+
+def unstruck(judge: Judge) -> Judge:
+    """The same, but what the world itself did is no one's fault."""
+    return lambda before, after, step: None if by_fault(step) else judge(before, after, step)
+
+
+def disagreement(zone: Zone, names: dict[str, NameRecords]) -> str:
+    """The first name of a plan whose data in the zone are not the plan's; empty if all agree."""
+    for owner, records in names.items():
+        wanted = {r.rtype: r for r in shown(records)}
+        for family in FAMILIES:
+            found = zone.rrset(owner, family)
+            if records.zone == zone.origin and found != wanted.get(family):
+                return f"{owner} {family} is {None if found is None else found.rdatas}"
+    return ""
+
+
+def raise_is_whole() -> Invariant:
+    """I1 where one message holds all: the message that raises the fence leaves no name at another plan's data.
+
+    Fence before data (R2), and both in one message (R0): else a name keeps an older plan's data under a newer fence.
+    """
+    library = Library(KEYS)
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        library.take(after.store)
+        for origin, zone in after.zones.items():
+            old, new = fence_in(before.zones[origin], KEYS.scope), fence_in(zone, KEYS.scope)
+            if new is None or old is None or old.identity >= new.identity:
+                continue
+            names = library.names(new.identity)
+            differs = "" if names is None else disagreement(zone, names)
+            if differs:
+                return f"{step.by} raised the fence to {new.identity}, but {differs}"
+        return None
+
+    return Invariant("I1 monotone", unstruck(check))
+
+
+def newest_monotone(keys: Keys) -> Invariant:
+    """I1 in the store: its newest plan is never put below what it was, nor below what a fence names."""
+
+    def newest(store: StoreCell) -> Identity:
+        data = store.get(keys.newest)
+        return NOTHING if data is None else decode(data, Identity)
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        if before.store is after.store or newest(after.store) == newest(before.store):
+            return None
+        fences = [f.identity for z in before.zones.values() if (f := fence_in(z, keys.scope)) is not None]
+        least = max((newest(before.store), *fences))
+        if newest(after.store) < least:
+            return f"{step.by} made {newest(after.store)} the newest plan below {least}"
+        return _same_incarnation(before.store, after.store, fences, step)
+
+    def _same_incarnation(was: StoreCell, now: StoreCell, fences: list[Identity], step: Happened) -> str | None:
+        data = now.get(keys.incarnation)
+        if was.get(keys.incarnation) is not None or data is None or not fences:
+            return None
+        number = decode(data, int)
+        highest = max(f.incarnation for f in fences)
+        return f"{step.by} began incarnation {number}, a fence has {highest}" if number <= highest else None
+
+    return Invariant("I1 monotone", unstruck(check))
