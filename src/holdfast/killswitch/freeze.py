@@ -95,8 +95,10 @@ async def freeze(
 
 
 def _anew(actor: str, known: tuple[Freeze, ...] | None) -> Fence:
-    """The fence to begin with where a zone has none. Which other freezes are in force only the store can say: if it
-    is silent, everything is (R3, R8), else the new fence would tell writers that another person's freeze is over.
+    """The fence to begin with where a zone has none.
+
+    Which other freezes are in force only the store can say: if it is silent, everything is (R3, R8), else the new
+    fence would tell writers that another person's freeze is over.
     """
     return Fence(identity=NOTHING, writer=actor, freeze_all=known is None)
 

@@ -1,1 +1,1 @@
-"""Small scenes of the shipped loops, each built around one rule: short to search, and cheap to kill mutants with."""
+"""Small scenes of the shipped loops, each built around one rule: short to search, quick to kill mutants."""

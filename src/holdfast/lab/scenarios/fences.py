@@ -1,4 +1,4 @@
-"""Scenes of the order table: fences that stand above, fell, or are gone, and disks and stores that lag (R0-R3, R15)."""
+"""Scenes of the order table: fences that stand above, fell, or are gone; disks and stores that lag (R0-R3, R15)."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def data_damaged() -> Scenario:
 
 
 async def rival(plan: Plan) -> None:
-    """Another enactor, ahead of the one that is searched: as soon as the plan is out it repairs the fence to it."""
+    """Another enactor, ahead of the one that is searched: once the plan is out it repairs the fence to it."""
     while True:
         newest = await read_newest(KEYS)
         if isinstance(newest, Document) and newest.value == plan.identity:
@@ -182,7 +182,7 @@ def jump_in_between() -> Scenario:
 
 
 def fill() -> Scenario:
-    """Fence gone, store silent, a name of the disk's plan is empty: it may be filled, nothing else touched (R3)."""
+    """Fence gone, store silent, a name of the disk's plan is empty: it may be filled, nothing else (R3)."""
     one, two = make_plans(2)
     return scene(
         bounds="an empty name without a fence, the store silent",

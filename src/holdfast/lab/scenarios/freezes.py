@@ -1,4 +1,4 @@
-"""Scenes of the kill switch: freezes that are in force, ordered, thawed, unknown, or too many to list (R8, R17, I5)."""
+"""Scenes of the kill switch: freezes in force, ordered, thawed, unknown, or too many to list (R8, R17, I5)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from holdfast.lab.library import Library
 from holdfast.lab.production import KEYS, SCOPE, ZONE, acknowledged, configuration, make_plans
 from holdfast.lab.scenarios.properties import unstruck
 from holdfast.lab.scenarios.stage import (
+    CALM,
     SILENCE,
     WORDS,
     WRITES,
@@ -40,9 +41,8 @@ from holdfast.ports.dns import Answer, Ask, DeleteRRset, SetRRset, Update
 ALL = Selector()
 A_ONLY = Selector(name=f"a.{ZONE}")
 B_ONLY = Selector(name=f"b.{ZONE}")
+ONE_WRITE = Faults(1, kinds=WRITES)
 FIRST, SECOND = "aaaa", "bbbb"
-ORDERED = "dddaaa"
-"""The id that the freezer of these scenes draws (`world.own`: by its seat among the programs)."""
 
 
 def _freeze(id_: str, selector: Selector) -> Freeze:
@@ -99,7 +99,7 @@ def _frozen_scene(
     fenced: bool = True,
     many: bool = False,
     lost_fence: bool = False,
-    faults: Faults = Faults(),  # noqa: B008  # frozen
+    faults: Faults = CALM,
 ) -> Scenario:
     """Plan 2 is out, the zone holds plan 1 with `b` emptied, and a freeze is in force."""
     one, two = make_plans(2)
@@ -192,7 +192,7 @@ def _people(who: str, start: object, waits_for: tuple[str, ...] = ()) -> Actor:
     return Actor(who, who, start, crashes=False, waits_for=waits_for)  # type: ignore[arg-type]
 
 
-def freezing(*, fenced: bool = True, other: bool = False, faults: Faults = Faults(1, kinds=WRITES)) -> Scenario:  # noqa: B008  # frozen
+def freezing(*, fenced: bool = True, other: bool = False, faults: Faults = ONE_WRITE) -> Scenario:
     """People freeze everything while a plan is being applied; one thing goes wrong."""
     one, two = make_plans(2)
     holds = freeze_holds(KEYS, freezer="freezer", thawer="", selector=ALL, acknowledged=acknowledged)
@@ -238,12 +238,13 @@ def thawing(*, other: bool, overflow: bool = False) -> Scenario:
     orders = (_freeze(FIRST, ALL), *((_freeze(SECOND, B_ONLY),) if other else ()))
     ids = () if overflow else tuple(o.id for o in orders)
     fence = Fence(one.identity, freezes=ids, freeze_all=overflow, writer="enactor")
+    says_all = ", of a fence that says all" if overflow else ""
     found = scene(
-        bounds=f"a thaw beside {'another freeze' if other else 'none'}{', of a fence that says all' if overflow else ''}",
+        bounds=f"a thaw beside {'another freeze' if other else 'none'}{says_all}",
         zone=zone_of(one, fence=fence, changed=without_name("b") if other else None),
         store=documents((one, two), freezes=orders),
         disks=(Disk(one),),
-        faults=Faults(1, kinds=frozenset({Fault.LOST_REPLY, Fault.REFUSED})) if not other else Faults(),
+        faults=Faults(1, kinds=frozenset({Fault.LOST_REPLY, Fault.REFUSED})) if not other else CALM,
         extra=(_people("thawer", thaw_until_done),),
         invariants=(explained(), *(stays(o.id, o.selector) for o in orders[1:])),
         goal=None if other else _goal,

@@ -42,7 +42,7 @@ def disagreement(zone: Zone, names: dict[str, NameRecords]) -> str:
 def raise_is_whole() -> Invariant:
     """I1 where one message holds all: the message that raises the fence leaves no name at another plan's data.
 
-    Fence before data (R2), and both in one message (R0): else a name keeps an older plan's data under a newer fence.
+    Fence before data (R2), both in one message (R0): else a name keeps an older plan's data under a newer fence.
     """
     library = Library(KEYS)
 

@@ -1,7 +1,8 @@
 """A scene that begins in the middle: what zone, store and disks hold is said, not waited for.
 
-A search that must first lose a fence, publish a plan and cut an enactor off spends its time on getting there. Here
-the scene is set at once (a fence already missing, a disk already behind), and only the rule's own race is searched.
+A search that must first lose a fence, publish a plan and cut an enactor off spends its time on getting there.
+Here the scene is set at once (a fence already missing, a disk already behind), and only the rule's own race is
+searched.
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ from holdfast.providers.rfc2136 import Rfc2136Provider
 
 SILENCE = frozenset({Fault.UNANSWERED, Fault.PARTITION})
 """Reads come back with nothing, once, or until the actor is no longer cut off."""
+CALM = Faults()
 PLAIN = Dialect(name="plain", serial_by_construction=True)
 """A server whose serial needs no proof: the proof's moves would be most of what a small scene searches."""
 WRITES = frozenset({Fault.LOST_REPLY, Fault.DELAYED, Fault.REFUSED, Fault.UNANSWERED})
@@ -151,7 +153,7 @@ def scene(
     store: StoreCell,
     disks: tuple[Disk, ...],
     upcoming: tuple[Plan, ...] = (),
-    faults: Faults = Faults(),
+    faults: Faults = CALM,
     extra: tuple[Actor, ...] = (),
     invariants: tuple[Invariant, ...] = (),
     goal: Callable[[Library], Callable[[View], bool]] | None = None,
