@@ -1,4 +1,4 @@
-"""Scenes of the order table: fences that stand above, fell, or are gone; disks and stores that lag (R0-R3, R15)."""
+"""Scenes of the order table: fences that stand above, fell, or are gone; disks, stores that lag (R0-R3, R15)."""
 
 from __future__ import annotations
 
