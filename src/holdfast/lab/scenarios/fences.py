@@ -8,8 +8,9 @@ from holdfast.documents.plans import read_newest
 from holdfast.documents.reading import Document
 from holdfast.enactor.memory import Memory
 from holdfast.lab.actor import Actor
+from holdfast.lab.alphabet import KEYS, SCOPE, ZONE, configuration, make_plans
 from holdfast.lab.checks import Check, everything
-from holdfast.lab.production import DISASTERS, KEYS, SCOPE, ZONE, configuration, make_plans
+from holdfast.lab.disasters import DISASTERS
 from holdfast.lab.scenarios.properties import newest_monotone, raise_is_whole
 from holdfast.lab.scenarios.stage import (
     PLAIN,

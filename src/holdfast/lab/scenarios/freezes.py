@@ -9,10 +9,11 @@ import msgspec
 from holdfast.enactor.memory import Memory
 from holdfast.killswitch.freeze import freeze, thaw
 from holdfast.lab.actor import Actor
+from holdfast.lab.alphabet import KEYS, SCOPE, ZONE, configuration, make_plans
 from holdfast.lab.checks import Check, everything
 from holdfast.lab.invariants import VANDAL, agrees, fence_in, freeze_holds, ghost_owner
 from holdfast.lab.library import Library
-from holdfast.lab.production import KEYS, SCOPE, ZONE, acknowledged, configuration, make_plans
+from holdfast.lab.production import acknowledged
 from holdfast.lab.scenarios.properties import unstruck
 from holdfast.lab.scenarios.stage import (
     CALM,

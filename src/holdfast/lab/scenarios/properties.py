@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from holdfast.lab.alphabet import KEYS
 from holdfast.lab.invariants import FAMILIES, by_fault, fence_in
 from holdfast.lab.library import Library
-from holdfast.lab.production import KEYS
 from holdfast.lab.scenarios.stage import shown
 from holdfast.lab.system import Happened, Invariant, View
 from holdfast.lab.world.store import StoreCell

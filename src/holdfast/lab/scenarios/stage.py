@@ -17,17 +17,10 @@ from holdfast.enactor.memory import MEMORY_FILE, Memory
 from holdfast.enactor.settings import EnactorSettings
 from holdfast.enactor.shelf import PLAN_FILE
 from holdfast.lab.actor import Actor
+from holdfast.lab.alphabet import KEYS, SCOPE, ZONE, configuration, stored
 from holdfast.lab.invariants import agrees, ghost_owner, live_is_pinned, monotone, never_empty
 from holdfast.lab.library import Library
-from holdfast.lab.production import (
-    KEYS,
-    SCOPE,
-    TELLING,
-    ZONE,
-    configuration,
-    publisher,
-    stored,
-)
+from holdfast.lab.production import TELLING, publisher
 from holdfast.lab.system import Invariant, Scenario, View
 from holdfast.lab.world.faults import Fault, Faults
 from holdfast.lab.world.store import StoreCell, store_of
