@@ -27,14 +27,14 @@ run: .venv/.run
 	@$(BIN)/holdfast demo up examples/quickstart.toml
 
 check: .venv/.dev
-	@$(BIN)/ruff format --check src tests benchmarks scripts
-	@$(BIN)/ruff check src tests benchmarks scripts
+	@$(BIN)/ruff format --check src tests benchmarks scripts examples
+	@$(BIN)/ruff check src tests benchmarks scripts examples
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
 format: .venv/.dev
-	@$(BIN)/ruff format src tests benchmarks scripts
-	@$(BIN)/ruff check --fix src tests benchmarks scripts
+	@$(BIN)/ruff format src tests benchmarks scripts examples
+	@$(BIN)/ruff check --fix src tests benchmarks scripts examples
 
 unit: .venv/.dev
 	@$(PY) -m pytest tests/unit $(PYTEST_FLAGS)
