@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from holdfast.lab.checks import Check
-from holdfast.lab.scenarios import fences, freezes
+from holdfast.lab.scenarios import fences, freezes, planners
 
-SCENES: tuple[Check, ...] = (*fences.CHECKS, *freezes.CHECKS)
+SCENES: tuple[Check, ...] = (*fences.CHECKS, *freezes.CHECKS, *planners.CHECKS)
