@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from holdfast.lab.checks import Check
-from holdfast.lab.scenarios import fences, freezes, planners
+from holdfast.lab.scenarios import fences, foreign, freezes, planners
 
-SCENES: tuple[Check, ...] = (*fences.CHECKS, *freezes.CHECKS, *planners.CHECKS)
+SCENES: tuple[Check, ...] = (*fences.CHECKS, *freezes.CHECKS, *foreign.CHECKS, *planners.CHECKS)

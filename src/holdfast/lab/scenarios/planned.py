@@ -169,7 +169,7 @@ def stands_down_under_fences(library: Library) -> Invariant:
     def judge(before: View, head: PlanHead, identity: Identity) -> str | None:
         for origin, zone in before.zones.items():
             fence = fence_in(zone, SCOPE)
-            if (fence is not None and head.parent is None) or (fence is not None and fence.identity > head.parent):
+            if fence is not None and (head.parent is None or fence.identity > head.parent):
                 return f"is made although the fence of {origin} is at {fence.identity}"
         return None
 

@@ -15,10 +15,13 @@ from holdfast.lab.scenarios.stage import shown
 from holdfast.lab.system import Happened, Invariant, View
 from holdfast.lab.world.store import StoreCell
 from holdfast.model.codec import decode
+from holdfast.model.fence import parse_fence
 from holdfast.model.identity import NOTHING, Identity
 from holdfast.model.keys import Keys
 from holdfast.model.records import NameRecords
+from holdfast.model.report import EnactorReport, ZoneProgress
 from holdfast.nameserver.zone import Zone
+from holdfast.ports.dns import SetRRset, Update
 
 Judge = Callable[[View, View, Happened], str | None]
 
@@ -84,5 +87,56 @@ def newest_monotone(keys: Keys) -> Invariant:
         number = decode(data, int)
         highest = max(f.incarnation for f in fences)
         return f"{step.by} began incarnation {number}, a fence has {highest}" if number <= highest else None
+
+    return Invariant("I1 monotone", unstruck(check))
+
+
+def sent_is_written() -> Invariant:
+    """R4: what a server takes of a message it takes whole; nothing is ignored beside what is applied.
+
+    Where an address is silently dropped, the fence has moved on without the data that it stands for.
+    """
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        sent = step.operation
+        if not isinstance(sent, Update):
+            return None
+        was, now = before.zones[sent.zone], after.zones[sent.zone]
+        if was is now or was == now:
+            return None
+        for change in sent.changes:
+            if isinstance(change, SetRRset) and now.rrset(change.rrset.name, change.rrset.rtype) != change.rrset:
+                return f"{step.by} wrote {change.rrset.name} {change.rrset.rtype}, and the server ignored it"
+        return None
+
+    return Invariant("I1 monotone", unstruck(check))
+
+
+def no_false_report(note: str) -> Invariant:
+    """R4: whoever reports a zone as converged has seen it agree, unless it was struck after the fence was raised."""
+    library = Library(KEYS)
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        library.take(after.store)
+        if before.store is after.store:
+            return None
+        for key in after.store.keys(KEYS.enactors):
+            data = after.store.get(key)
+            if data is None or data == before.store.get(key):
+                continue
+            for zone in decode(data, EnactorReport).zones:
+                broken = _false(after.zones[zone.zone], zone)
+                if broken:
+                    return f"{step.by} reports {zone.zone} as {zone.state} at {zone.fence}, but {broken}"
+        return None
+
+    def _false(zone: Zone, said: ZoneProgress) -> str:
+        struck = zone.rrset(note, "TXT")
+        under = None if struck is None else parse_fence(struck.rdatas[0].strip('"'))
+        names = None if said.fence is None else library.names(said.fence)
+        if said.state != "converged" or said.fence is None or names is None:
+            return ""
+        before_raise = under is None or under.identity < said.fence
+        return disagreement(zone, names) if before_raise else ""
 
     return Invariant("I1 monotone", unstruck(check))

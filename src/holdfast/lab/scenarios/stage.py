@@ -150,7 +150,7 @@ def scene(
     extra: tuple[Actor, ...] = (),
     invariants: tuple[Invariant, ...] = (),
     goal: Callable[[Library], Callable[[View], bool]] | None = None,
-    sinks: tuple[str, ...] = (KEYS.enactors,),
+    reports: bool = False,
     transfer: bool = True,
     dialect: Dialect = PLAIN,
 ) -> Scenario:
@@ -176,6 +176,7 @@ def scene(
         faults=faults,
         invariants=(monotone(library, shown), never_empty(library), live_is_pinned(library), *invariants),
         converged=agrees(library, shown) if goal is None else goal(library),
-        sinks=sinks,
-        hidden=TELLING,
+        # What enactors tell people is part of the state only where a scene asks whether it is true.
+        sinks=() if reports else (KEYS.enactors,),
+        hidden=() if reports else TELLING,
     )
