@@ -113,7 +113,7 @@ def sent_is_written() -> Invariant:
 
 
 def no_false_report(note: str) -> Invariant:
-    """R4: whoever reports a zone as converged has seen it agree, unless it was struck after the fence was raised."""
+    """R4: whoever reports a zone as converged has seen it agree, unless it was struck after the raise."""
     library = Library(KEYS)
 
     def check(before: View, after: View, step: Happened) -> str | None:
