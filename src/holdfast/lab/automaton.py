@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 from holdfast.lab.actor import Done, Failed, NonDeterminismError, PortBypassedError, Start
 from holdfast.lab.canonical import NOTHING_HIDDEN, Forms, Hidden, text
-from holdfast.lab.snapshot import snapshot
+from holdfast.lab.snapshot import Chain, snapshot
 from holdfast.ports.clock import Idle
 from holdfast.ports.operation import Operation
 
@@ -42,16 +42,16 @@ class Automaton:
         self._parents: list[tuple[int, Any] | None] = []
         self._next: list[dict[Any, int]] = []
         self._states: dict[Hashable, int] = {}
-        self._live: OrderedDict[int, Running] = OrderedDict()
+        self._live: OrderedDict[int, tuple[Running, Chain]] = OrderedDict()
         running = self._begin()
-        self._enter(running, self._send(running, None), None)
+        self._enter(running, self._send(running, None), None, ())
 
     def step(self, state: int, result: Hashable) -> int:
         """The state after the pending operation of `state` was answered by `result`."""
         found = self._next[state].get(result)
         if found is None:
-            running = self._at(state)
-            found = self._enter(running, self._send(running, result), (state, result))
+            running, chain = self._at(state)
+            found = self._enter(running, self._send(running, result), (state, result), chain)
             self._next[state][result] = found
         return found
 
@@ -68,8 +68,8 @@ class Automaton:
         self.runs += 1
         return self._start()
 
-    def _at(self, state: int) -> Running:
-        """The real coroutine, suspended in `state`: kept alive, or run again along its path."""
+    def _at(self, state: int) -> tuple[Running, Chain]:
+        """The real coroutine, suspended in `state`: kept alive, or run again along its path; and its frames."""
         live = self._live.pop(state, None)
         if live is not None:
             return live
@@ -85,7 +85,7 @@ class Automaton:
                 assert parent is not None
                 pending = self._send(running, parent[1])
             self._same(after, pending)
-        return running
+        return running, ()
 
     def _same(self, state: int, pending: Pending) -> None:
         recorded = self.pending[state]
@@ -99,12 +99,15 @@ class Automaton:
     def _send(self, running: Running, result: Any) -> Pending:
         return send(self.kind, running, result)
 
-    def _enter(self, running: Running, pending: Pending, parent: tuple[int, Any] | None) -> int:
+    def _enter(
+        self, running: Running, pending: Pending, parent: tuple[int, Any] | None, chain: Chain
+    ) -> int:
         key: Hashable
         if not isinstance(pending, Operation):
             key = pending
         elif self._merge:
-            key = (self._forms.of(pending), snapshot(running, self._forms))
+            shot, chain = snapshot(running, self._forms, chain)
+            key = (self._forms.of(pending), shot)
         else:
             key = ((), None) if parent is None else parent
         found = self._states.get(key)
@@ -114,22 +117,22 @@ class Automaton:
             self._parents.append(parent)
             self._next.append({})
             if isinstance(pending, Operation):
-                self._keep(found, running)
+                self._keep(found, running, chain)
                 return found
         running.close()
         return found
 
-    def _keep(self, state: int, running: Running) -> None:
-        self._live[state] = running
+    def _keep(self, state: int, running: Running, chain: Chain) -> None:
+        self._live[state] = (running, chain)
         if len(self._live) > LIVE_MAX:
-            self._live.popitem(last=False)[1].close()
+            self._live.popitem(last=False)[1][0].close()
 
     def __len__(self) -> int:
         return len(self.pending)
 
     def close(self) -> None:
         """Close the coroutines that are still suspended."""
-        for running in self._live.values():
+        for running, _ in self._live.values():
             running.close()
         self._live.clear()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 import types
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
@@ -43,7 +43,7 @@ class NotCanonicalError(TypeError):
 
 
 class Token:
-    """Stands for all structs of one content: equal by identity, so comparing two states costs no descent."""
+    """Stands for all values of one content: equal by identity, so comparing two states costs no descent."""
 
     __slots__ = ()
 
@@ -51,16 +51,33 @@ class Token:
 class Forms:
     """Canonical forms of values: hashable stand-ins, equal exactly when the values are interchangeable.
 
-    Immutable structs are remembered, as most of what a coroutine holds is what it held one step before. Forms are
-    comparable only with those of the same `Forms`.
+    Immutable structs and tuples are remembered, as most of what a coroutine holds is what it held one step before.
+    Forms are comparable only with those of the same `Forms`.
     """
 
     def __init__(self, hidden: Hidden = NOTHING_HIDDEN) -> None:
         self._hidden = hidden
         self._known: dict[int, tuple[Any, Token]] = {}
         self._tokens: dict[Hashable, Token] = {}
+        self._fields: dict[type, tuple[str, ...]] = {}
         self._fixed = True
         """Whether nothing that can change was met: a frozen struct may hold a list, and is not remembered then."""
+
+    def token(self, parts: Hashable) -> Token:
+        """What stands for these parts from now on."""
+        found = self._tokens.get(parts)
+        if found is None:
+            found = self._tokens[parts] = Token()
+        return found
+
+    def lasting(self, value: Any) -> tuple[Hashable, bool]:
+        """The form of a value, and whether it can never be another: nothing in it can change.
+
+        Raises:
+            NotCanonicalError: names the type that has no canonical form.
+        """
+        self._fixed = True
+        return self.of(value), self._fixed
 
     def of(self, value: Any, depth: int = 0) -> Hashable:
         """The form of a value.
@@ -71,18 +88,18 @@ class Forms:
         kind = type(value)
         if kind in _ATOMS:
             return value  # type: ignore[no-any-return]  # atoms are hashable
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
         if kind is bool or kind is float:
             return (kind, value)
-        if isinstance(value, msgspec.Struct):
-            known = self._known.get(id(value))
-            return self._struct(value, depth) if known is None else known[1]
+        if kind is tuple or isinstance(value, msgspec.Struct):
+            return self._remembered(value, depth)
         if isinstance(value, (enum.Enum, *_CONSTANTS)):
             return value
         if depth > 40:
             raise NotCanonicalError(f"{kind.__name__} is nested more than 40 deep, or refers to itself")
         of, depth = self.of, depth + 1
-        if kind is tuple:
-            return (tuple, *[of(v, depth) for v in value])
         if kind is frozenset:
             return (kind, frozenset([of(v, depth) for v in value]))
         self._fixed = False
@@ -94,21 +111,31 @@ class Forms:
             return (kind, *[(of(k, depth), of(v, depth)) for k, v in value.items()])
         return self._other(value, depth)
 
-    def _struct(self, value: msgspec.Struct, depth: int) -> Token:
-        kind = type(value)
-        hidden = self._hidden.get(kind, frozenset())
-        fields = [None if f in hidden else getattr(value, f) for f in value.__struct_fields__]
-        outer, self._fixed = self._fixed, kind.__struct_config__.frozen
-        parts = (kind, *[self.of(v, depth + 1) for v in fields])
-        token = self._tokens.get(parts)
-        if token is None:
-            token = self._tokens[parts] = Token()
+    def _remembered(self, value: Any, depth: int) -> Token:
+        if depth > 40:
+            raise NotCanonicalError(f"{type(value).__name__} is nested more than 40 deep, or refers to itself")
+        outer, of, depth = self._fixed, self.of, depth + 1
+        self._fixed = True
+        token = self.token((type(value), *[of(v, depth) for v in self._parts(value)]))
         if self._fixed:
             if len(self._known) >= KNOWN_MAX:
                 self._known.clear()
             self._known[id(value)] = (value, token)
         self._fixed = self._fixed and outer
         return token
+
+    def _parts(self, value: Any) -> Iterable[Any]:
+        """Items of a tuple, or fields of a struct without the hidden ones."""
+        kind = type(value)
+        if kind is tuple:
+            return value  # type: ignore[no-any-return]
+        fields = self._fields.get(kind)
+        if fields is None:
+            hidden = self._hidden.get(kind, frozenset())
+            fields = self._fields[kind] = tuple(f for f in kind.__struct_fields__ if f not in hidden)
+        if not kind.__struct_config__.frozen:
+            self._fixed = False
+        return [getattr(value, f) for f in fields]
 
     def _other(self, value: Any, depth: int) -> Hashable:
         kind, of = type(value), self.of

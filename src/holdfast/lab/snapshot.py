@@ -12,58 +12,119 @@ equal snapshots are the same local state, and a search may go on from either.
 from __future__ import annotations
 
 import dis
-import functools
 import gc
 import types
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Hashable, Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 from holdfast.lab.canonical import Forms, NotCanonicalError
 
 
-def snapshot(coroutine: Any, forms: Forms) -> Hashable:
-    """The canonical local state of a suspended coroutine, in these forms.
+class Standing(NamedTuple):
+    """A frame while it awaits the same thing: it has not run since, so what was bound to a value still is."""
+
+    owner: Any
+    awaited: Any
+    fixed: Hashable
+    """Code, position, and the form of all that can't change."""
+    loose: tuple[tuple[str, Any], ...]
+    """Objects that somebody else may have changed meanwhile: their form is made anew."""
+
+
+Chain: TypeAlias = tuple[Standing, ...]
+
+
+def snapshot(coroutine: Any, forms: Forms, before: Chain = ()) -> tuple[Hashable, Chain]:
+    """The canonical local state of a suspended coroutine, in these forms; and its frames, for the next snapshot.
+
+    `before` are the frames of an earlier snapshot of the same coroutine: those that still await the same thing
+    are not read again. Most steps run only the innermost of ten.
 
     Raises:
         NotCanonicalError: with function and variable, when something held is no value.
     """
-    frames: list[Hashable] = []
+    chain: list[Standing] = []
     at = coroutine
     while at is not None:
-        if isinstance(at, types.CoroutineType):
-            frames.append(_frame(at, at.cr_frame, at.cr_await, forms))
-            at = at.cr_await
-        elif isinstance(at, types.GeneratorType):
-            if at.gi_yieldfrom is None:
-                break  # the `__await__` of the pending operation, which is part of the state by itself
-            frames.append(_frame(at, at.gi_frame, at.gi_yieldfrom, forms))
-            at = at.gi_yieldfrom
+        awaited, frame = _suspended(at)
+        if awaited is None and isinstance(at, types.GeneratorType):
+            break  # the `__await__` of the pending operation, which is part of the state by itself
+        known = before[len(chain)] if len(chain) < len(before) else None
+        if known is None or known.owner is not at or known.awaited is not awaited or awaited is None:
+            known = _standing(at, frame, awaited, forms)
+        chain.append(known)
+        at = awaited
+    moment: dict[int, Hashable] = {}
+    return tuple([(s.fixed, *[_loose(s, n, v, forms, moment) for n, v in s.loose]) for s in chain]), tuple(chain)
+
+
+def _suspended(at: Any) -> tuple[Any, types.FrameType | None]:
+    """What a coroutine or generator awaits, and its frame."""
+    if isinstance(at, types.CoroutineType):
+        return at.cr_await, at.cr_frame
+    if isinstance(at, types.GeneratorType):
+        return at.gi_yieldfrom, at.gi_frame
+    raise NotCanonicalError(f"awaits a {type(at).__name__}: only coroutines over ports can be searched")
+
+
+def _loose(standing: Standing, name: str, value: Any, forms: Forms, moment: dict[int, Hashable]) -> Hashable:
+    """The form of what may change, once for all the frames that hold it at this moment."""
+    found = moment.get(id(value))
+    if found is None:
+        code = standing.owner.cr_code if isinstance(standing.owner, types.CoroutineType) else standing.owner.gi_code
+        found = moment[id(value)] = _canonical(value, code, name, forms)
+    return found
+
+
+def _standing(owner: Any, frame: types.FrameType | None, awaited: Any, forms: Forms) -> Standing:
+    if frame is None:
+        return Standing(owner, awaited, ("ended",), ())
+    code = frame.f_code
+    # By identity: hashing a code object costs microseconds.
+    fixed: list[Hashable] = [id(code), frame.f_lasti]
+    loose: list[tuple[str, Any]] = []
+    shared = code.co_cellvars + code.co_freevars
+    for name, value in _held(owner, frame, awaited):
+        form, unchanging = _form(value, code, name, forms)
+        if unchanging and name not in shared:
+            fixed.append((name, form))
         else:
-            raise NotCanonicalError(f"awaits a {type(at).__name__}: only coroutines over ports can be searched")
-    return tuple(frames)
+            fixed.append(name)
+            loose.append((name, value))
+    return Standing(owner, awaited, forms.token(tuple(fixed)), tuple(loose))
+
+
+def _held(owner: Any, frame: types.FrameType, awaited: Any) -> Iterator[tuple[str, Any]]:
+    """Live locals and the value stack."""
+    bound = frame.f_locals
+    live = live_locals(frame.f_code).get(frame.f_lasti)
+    for name, value in bound.items():
+        if live is None or name in live:
+            yield name, value
+    for value in _stack(owner, frame, len(bound)):
+        if value is not awaited:
+            yield "value stack", value
+
+
+def _form(value: Any, code: types.CodeType, name: str, forms: Forms) -> tuple[Hashable, bool]:
+    """The form, and whether it can never change."""
+    if isinstance(value, types.CoroutineType | types.GeneratorType):
+        return None, False
+    try:
+        return forms.lasting(value)
+    except NotCanonicalError as error:
+        raise NotCanonicalError(f"{code.co_qualname}: {name}: {error}") from None
 
 
 def _frame(owner: Any, frame: types.FrameType | None, awaited: Any, forms: Forms) -> Hashable:
-    if frame is None:
-        return ("ended",)
-    code = frame.f_code
-    bound = frame.f_locals
-    live = live_locals(code).get(frame.f_lasti)
-    local = tuple(
-        (name, _canonical(value, code, name, forms))
-        for name, value in bound.items()
-        if live is None or name in live
-    )
-    stack = tuple(
-        _canonical(value, code, "value stack", forms) for value in _stack(owner, frame) if value is not awaited
-    )
-    return (id(code), frame.f_lasti, local, stack)  # by identity: hashing a code object costs microseconds
+    standing = _standing(owner, frame, awaited, forms)
+    return (standing.fixed, *[_loose(standing, n, v, forms, {}) for n, v in standing.loose])
 
 
 def _canonical(value: Any, code: types.CodeType, name: str, forms: Forms) -> Hashable:
     if isinstance(value, types.CoroutineType | types.GeneratorType):
         running = value.__class__ is types.CoroutineType and value.cr_frame
-        return snapshot(value, forms) if running else _generator(value, forms)
+        return snapshot(value, forms)[0] if running else _generator(value, forms)
     try:
         return forms.of(value)
     except NotCanonicalError as error:
@@ -76,7 +137,7 @@ def _generator(value: Any, forms: Forms) -> Hashable:
     return ("ended",)
 
 
-def _stack(owner: Any, frame: types.FrameType) -> list[Any]:
+def _stack(owner: Any, frame: types.FrameType, bound: int) -> list[Any]:
     """What lies on the frame's value stack: the referents behind header and locals."""
     referents = gc.get_referents(owner)
     code = frame.f_code
@@ -87,7 +148,6 @@ def _stack(owner: Any, frame: types.FrameType) -> list[Any]:
         raise NotCanonicalError(f"{code.co_qualname}: this Python hides the value stack of coroutines")
     if start < len(referents) and referents[start] is code:
         start += 1
-    bound = len(frame.f_locals)
     # A cell that is not filled yet is a referent but no bound local; it then counts as stack: harmless, it is
     # canonical by its emptiness only if we look for it.
     unfilled = sum(1 for r in referents[start:] if type(r) is types.CellType and not _filled(r))
@@ -102,9 +162,19 @@ def _filled(cell: types.CellType) -> bool:
     return True
 
 
-@functools.cache
+_LIVE: dict[int, tuple[types.CodeType, dict[int, frozenset[str]]]] = {}
+"""By the code object's identity, which it keeps alive: hashing one costs microseconds."""
+
+
 def live_locals(code: types.CodeType) -> dict[int, frozenset[str]]:
     """For each instruction offset, the fast locals that may be read after it before they are written."""
+    found = _LIVE.get(id(code))
+    if found is None:
+        found = _LIVE[id(code)] = (code, _live(code))
+    return found[1]
+
+
+def _live(code: types.CodeType) -> dict[int, frozenset[str]]:
     instructions = list(dis.get_instructions(code))
     index = {ins.offset: i for i, ins in enumerate(instructions)}
     cells = frozenset(code.co_cellvars) | frozenset(code.co_freevars)
