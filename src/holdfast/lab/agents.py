@@ -38,6 +38,38 @@ class Move(NamedTuple):
     result: Any
 
 
+class Way(NamedTuple):
+    """One way that an agent's operation may go, before the code has been run on it."""
+
+    cost: int
+    label: str
+    result: Any
+    own: Own
+    cell: int
+    flies: int
+
+
+class Options:
+    """The ways an agent's operation may go while its cell has a certain value; the first `free` cost nothing."""
+
+    __slots__ = ("agent", "agents", "free", "moves", "ways")
+
+    def __init__(self, agents: Agents, agent: int, ways: list[Way]) -> None:
+        self.agents, self.agent = agents, agent
+        self.ways = sorted(ways, key=lambda w: w.cost)
+        self.free = sum(not w.cost for w in ways)
+        self.moves: list[Move | None] = [None] * len(ways)
+
+    def take(self, at: int) -> Move:
+        """The move that one way is: what the code does upon it is found out by running it, once."""
+        found = self.moves[at]
+        if found is None:
+            way = self.ways[at]
+            after = self.agents.answered(self.agent, way)
+            found = self.moves[at] = Move(way.cost, after, way.cell, way.flies, way.label, way.result)
+        return found
+
+
 class Interner:
     """Values to numbers and back; number 0 is the first value."""
 
@@ -86,6 +118,8 @@ class Agents:
         self.touches: list[int] = []
         """Index of the cell that it touches, -1 for none."""
         self.rows: list[dict[int, tuple[Move, ...]]] = []
+        self.choices: list[dict[int, Options]] = []
+        """The same as `rows`, but each move is found out only when it is taken: for engines that take few."""
         self.alive: list[bool] = []
         self.idle: list[bool] = []
         """Whether the agent still runs, and whether it rests."""
@@ -141,6 +175,7 @@ class Agents:
             cell = cell_of(pending) if isinstance(pending, Operation) else ""
             self.touches.append(self._cell_numbers[cell] if cell else -1)
             self.rows.append({})
+            self.choices.append({})
             self.alive.append(isinstance(pending, Operation))
             self.idle.append(isinstance(pending, Idle))
         return found
@@ -154,10 +189,21 @@ class Agents:
             found = self.rows[agent][cell] = self._compute(agent, cell)
         return found
 
+    def options(self, agent: int, cell: int) -> Options:
+        """What the moves of an agent would be, none of them run yet."""
+        found = self.choices[agent].get(cell)
+        if found is None:
+            found = self.choices[agent][cell] = Options(self, agent, self._ways(agent, cell))
+        return found
+
     def _compute(self, agent: int, cell: int) -> tuple[Move, ...]:
+        options = self.options(agent, cell)
+        return _distinct([options.take(at) for at in range(len(options.ways))])
+
+    def _ways(self, agent: int, cell: int) -> list[Way]:
         key, pending = self.keys[agent], self.pending[agent]
         if not isinstance(pending, Operation):
-            return ()
+            return []
         if cell < 0:
             return self._alone(key, pending)
         name = cell_of(pending)
@@ -170,39 +216,33 @@ class Agents:
             sinks=self._sinks,
             cut=cut,
         )
-        moves = [
-            Move(
-                o.cost,
-                self._answered(key, o.result),
-                self.cells.number(o.cell),
-                -1 if o.flies is None else self.messages.number(o.flies),
-                o.label,
-                o.result,
-            )
+        number, flies = self.cells.number, self.messages.number
+        return [
+            Way(o.cost, o.label, o.result, key.own, number(o.cell), -1 if o.flies is None else flies(o.flies))
             for o in found
         ]
-        return _distinct(moves)
 
-    def _alone(self, key: AgentKey, pending: Operation[Any]) -> tuple[Move, ...]:
+    def _alone(self, key: AgentKey, pending: Operation[Any]) -> list[Way]:
         done = private(key.own, pending, key.program, self._sinks)  # a `Promote` that waited for its crash point
         if done is not None:
-            result, own = done
-            return (Move(0, self._on(key, result, own), -1, -1, "", result),)
+            return [Way(0, "", done[0], done[1], -1, -1)]
         choices = chosen(key.own, pending)
         assert choices is not None, f"the laboratory has no answer for {type(pending).__name__}"
-        return _distinct([Move(0, self._on(key, r, own), -1, -1, label, r) for label, r, own in choices])
+        return [Way(0, label, result, own, -1, -1) for label, result, own in choices]
 
     def _on(self, key: AgentKey, result: Any, own: Own) -> int:
         return self._settle(key.program, self.programs[key.program].step(key.local, result), own)
 
-    def _answered(self, key: AgentKey, result: Any) -> int:
+    def answered(self, agent: int, way: Way) -> int:
+        """The agent after its operation went this way: the real code runs, unless it has before."""
+        key = self.keys[agent]
         pending = self.programs[key.program].pending[key.local]
         if isinstance(pending, AskMany) and pending.questions:
-            answers = with_answer(pending, key.own.answers, result)
+            answers = with_answer(pending, way.own.answers, way.result)
             if len(answers) < len(pending.questions):
-                return self._number(key.program, key.local, msgspec.structs.replace(key.own, answers=answers))
-            return self._on(key, answers, msgspec.structs.replace(key.own, answers=()))
-        return self._on(key, result, key.own)
+                return self._number(key.program, key.local, msgspec.structs.replace(way.own, answers=answers))
+            return self._on(key, answers, msgspec.structs.replace(way.own, answers=()))
+        return self._on(key, way.result, way.own)
 
     # -- what may happen to an agent ------------------------------------------------------------------------
 

@@ -99,9 +99,7 @@ class Automaton:
     def _send(self, running: Running, result: Any) -> Pending:
         return send(self.kind, running, result)
 
-    def _enter(
-        self, running: Running, pending: Pending, parent: tuple[int, Any] | None, chain: Chain
-    ) -> int:
+    def _enter(self, running: Running, pending: Pending, parent: tuple[int, Any] | None, chain: Chain) -> int:
         key: Hashable
         if not isinstance(pending, Operation):
             key = pending

@@ -8,6 +8,7 @@ a proof unsound.
 from __future__ import annotations
 
 import enum
+import functools
 import types
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, TypeAlias
@@ -51,13 +52,15 @@ class Token:
 class Forms:
     """Canonical forms of values: hashable stand-ins, equal exactly when the values are interchangeable.
 
-    Immutable structs and tuples are remembered, as most of what a coroutine holds is what it held one step before.
+    Immutable structs and tuples are remembered, as most of what a coroutine holds is what it held one step before;
+    structs by their equality too, which takes 1 and True for the same in the same field of the same type.
     Forms are comparable only with those of the same `Forms`.
     """
 
     def __init__(self, hidden: Hidden = NOTHING_HIDDEN) -> None:
         self._hidden = hidden
         self._known: dict[int, tuple[Any, Token]] = {}
+        self._equal: dict[Any, Token] = {}
         self._tokens: dict[Hashable, Token] = {}
         self._fields: dict[type, tuple[str, ...]] = {}
         self._fixed = True
@@ -114,15 +117,34 @@ class Forms:
     def _remembered(self, value: Any, depth: int) -> Token:
         if depth > 40:
             raise NotCanonicalError(f"{type(value).__name__} is nested more than 40 deep, or refers to itself")
-        outer, of, depth = self._fixed, self.of, depth + 1
-        self._fixed = True
-        token = self.token((type(value), *[of(v, depth) for v in self._parts(value)]))
-        if self._fixed:
-            if len(self._known) >= KNOWN_MAX:
-                self._known.clear()
-            self._known[id(value)] = (value, token)
-        self._fixed = self._fixed and outer
-        return token
+        found = self._met(value)
+        if found is None:
+            outer, self._fixed = self._fixed, True
+            found = self.token((type(value), *[self.of(v, depth + 1) for v in self._parts(value)]))
+            if self._fixed:
+                self._remember(value, found)
+            self._fixed = self._fixed and outer
+        return found
+
+    def _met(self, value: Any) -> Token | None:
+        """The token of a frozen struct that equals one met before: the same plan, decoded once more."""
+        if type(value) is tuple:
+            return None
+        try:
+            found = self._equal.get(value)
+        except TypeError:
+            return None  # it holds a list, say: no value, so it is read field by field
+        if found is not None:
+            self._known[id(value)] = (value, found)
+        return found
+
+    def _remember(self, value: Any, token: Token) -> None:
+        if len(self._known) >= KNOWN_MAX:
+            self._known.clear()
+            self._equal.clear()
+        self._known[id(value)] = (value, token)
+        if type(value) is not tuple:
+            self._equal[value] = token
 
     def _parts(self, value: Any) -> Iterable[Any]:
         """Items of a tuple, or fields of a struct without the hidden ones."""
@@ -138,7 +160,8 @@ class Forms:
         return [getattr(value, f) for f in fields]
 
     def _other(self, value: Any, depth: int) -> Hashable:
-        kind, of = type(value), self.of
+        kind: Any = type(value)
+        of = self.of
         if kind in _ITERATORS:
             # An iterator is where it stands in what it walks: `__reduce__` says both without moving it.
             return (kind, of(value.__reduce__()[1:], depth))
@@ -166,6 +189,7 @@ def _says_what_is_equal(kind: Any) -> bool:
     return kind.__hash__ is not None and kind.__hash__ is not object.__hash__
 
 
+@functools.cache
 def _is_python(kind: type) -> bool:
     """Whether nothing of the object is hidden in C: a socket's state is not in its attributes."""
     return all(base.__flags__ & (1 << 9) for base in kind.__mro__[:-1])  # Py_TPFLAGS_HEAPTYPE
@@ -173,16 +197,19 @@ def _is_python(kind: type) -> bool:
 
 def _fields(value: Any) -> list[tuple[str, Any]] | None:
     """Attributes of an ordinary Python object (a provider, a small helper class), or None."""
-    kind = type(value)
+    kind: Any = type(value)
     if not _is_python(kind):
         return None
     found = dict(getattr(value, "__dict__", {}))
-    for base in kind.__mro__:
-        slots = base.__dict__.get("__slots__", ())
-        for name in (slots,) if isinstance(slots, str) else slots:
-            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
-                found[name] = getattr(value, name)
+    found |= {name: getattr(value, name) for name in _slots(kind) if hasattr(value, name)}
     return sorted(found.items())
+
+
+@functools.cache
+def _slots(kind: type) -> tuple[str, ...]:
+    declared = [base.__dict__.get("__slots__", ()) for base in kind.__mro__]
+    names = [name for slots in declared for name in ((slots,) if isinstance(slots, str) else slots)]
+    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
 
 
 def text(value: Any) -> str:

@@ -71,7 +71,9 @@ def _loose(standing: Standing, name: str, value: Any, forms: Forms, moment: dict
     """The form of what may change, once for all the frames that hold it at this moment."""
     found = moment.get(id(value))
     if found is None:
-        code = standing.owner.cr_code if isinstance(standing.owner, types.CoroutineType) else standing.owner.gi_code
+        code = (
+            standing.owner.cr_code if isinstance(standing.owner, types.CoroutineType) else standing.owner.gi_code
+        )
         found = moment[id(value)] = _canonical(value, code, name, forms)
     return found
 

@@ -147,6 +147,7 @@ class System:
         )
         self._launches: dict[tuple[int, int], int] = {}
         self._landings: dict[tuple[int, int], tuple[int, Any]] = {}
+        self._struck: dict[tuple[int, int], int] = {}
         self._verdicts: dict[Any, str | None] = {}
         self._observed = tuple(sorted({self._indexes[o] for i in scenario.invariants for o in i.observes}))
         kinds: dict[str, list[int]] = {}
@@ -367,14 +368,20 @@ class System:
         return found
 
     def _disasters(self, state: State, found: list[Step]) -> None:
-        for disaster in self.scenario.faults.disasters:
+        for number, disaster in enumerate(self.scenario.faults.disasters):
             cell = self.cell_names.index(disaster.cell)
             at = self.first_cell + cell
-            before = self.agents.cells.values[state[at]]
-            after = disaster.strike(before)
-            if after != before:
-                changed = {at: self.agents.cells.number(after), self.left_at: state[self.left_at] - 1}
+            after = self._struck_by(number, state[at])
+            if after != state[at]:
+                changed = {at: after, self.left_at: state[self.left_at] - 1}
                 found.append(Step(-1, 1, _with(state, changed), disaster.label, None, None, cell))
+
+    def _struck_by(self, disaster: int, cell: int) -> int:
+        found = self._struck.get((disaster, cell))
+        if found is None:
+            after = self.scenario.faults.disasters[disaster].strike(self.agents.cells.values[cell])
+            found = self._struck[disaster, cell] = self.agents.cells.number(after)
+        return found
 
     # -- judging --------------------------------------------------------------------------------------------
 

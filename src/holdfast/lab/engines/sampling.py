@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from holdfast.lab.agents import Move
+from holdfast.lab.agents import Move, Options
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.system import Step, System
 from holdfast.lab.world.faults import Fault
@@ -22,6 +22,9 @@ STEPS_MAX = 600
 
 class Strategy(Protocol):
     """Chooses which actor goes on; made anew for each schedule."""
+
+    races: bool
+    """Whether it wants to be told of races."""
 
     def choose(self, enabled: list[int]) -> int:
         """One of the actors that can go on."""
@@ -34,6 +37,8 @@ class Strategy(Protocol):
 
 class Uniform:
     """Any actor."""
+
+    races = False
 
     def __init__(self, chance: random.Random) -> None:
         self._random = chance.random
@@ -80,6 +85,8 @@ class Stalls(Uniform):
 
 class Pos(Uniform):
     """Partial-order sampling: random priorities, drawn anew for the taken step and for those that race with it."""
+
+    races = True
 
     def __init__(self, chance: random.Random) -> None:
         super().__init__(chance)
@@ -192,99 +199,121 @@ class Schedule:
     """
 
     def __init__(self, system: System, chance: random.Random, strategy: Strategy) -> None:
-        self._system, self._chance, self._strategy = system, chance, strategy
+        self._system, self._agents, self._strategy = system, system.agents, strategy
+        self._random = chance.random
         self.state = list(system.start)
         self.taken: list[tuple[int, str, int]] = []
         self._version = 0
         self._woke = [-1] * len(system.actors)
         """The world's version when the actor last left its rest."""
+        self._asleep = False
+        """Whether some actor is left alone until something changes."""
+        self._no_flight = system.start[system.flight_at]
+        self.enabled = self._enabled()
 
     def _enabled(self) -> list[int]:
-        agents, state, system = self._system.agents, self.state, self._system
-        alive, idle = agents.alive, agents.idle
-        return [
+        agents, state, system = self._agents, self.state, self._system
+        alive, idle, woke, version = agents.alive, agents.idle, self._woke, self._version
+        found = [
             i
             for i in range(system.first_cell)
             if alive[state[i]]
-            and not (idle[state[i]] and self._woke[i] == self._version)
-            and not (self._system.actors[i].waits_for and system.barred(tuple(state), i))
+            and not (idle[state[i]] and woke[i] == version)
+            and not (system.waits(i) and system.barred(tuple(state), i))
         ]
+        self._asleep = len(found) < system.first_cell
+        return found
 
     def go(self, steps_max: int) -> str | None:
         """Run; what broke, if anything did."""
-        system, state, agents = self._system, self.state, self._system.agents
-        rows, touches, alive, idle = agents.rows, agents.touches, agents.alive, agents.idle
-        first, left_at, flight_at = system.first_cell, system.left_at, system.flight_at
-        rnd, choose, taken, woke = self._chance.random, self._strategy.choose, self.taken, self._woke
-        faulty = system.scenario.faults.total > 0
-        parted = system.scenario.faults.allows(Fault.PARTITION)
-        no_flight = system.start[flight_at]
-        enabled = self._enabled()
+        state, rnd, choose = self.state, self._random, self._strategy.choose
+        faulty = self._system.scenario.faults.total > 0
+        parted = self._system.scenario.faults.allows(Fault.PARTITION)
+        left_at, flight_at = self._system.left_at, self._system.flight_at
         for _ in range(steps_max):
-            stirred = state[left_at] or parted or state[flight_at] != no_flight
+            stirred = state[left_at] or parted or state[flight_at] != self._no_flight
             if faulty and stirred and rnd() < FAULT_SHARE:
                 broken = self._strike()
-                enabled = self._enabled()
                 if broken:
                     return broken
-            if not enabled:
+            if not self.enabled:
                 return None
-            actor = choose(enabled)
-            agent = state[actor]
-            cell = touches[agent]
-            before = state[first + cell] if cell >= 0 else -1
-            moves = rows[agent].get(before) or agents.moves(agent, before)
-            move = moves[0] if len(moves) == 1 else self._pick(moves, state[left_at])
-            taken.append((actor, move.label, move.agent))
-            if idle[agent]:
-                woke[actor] = self._version
-            after = move.agent
-            if move.cost or move.flies >= 0:
-                state[left_at] -= move.cost
-                if move.flies >= 0:
-                    state[flight_at] = system.launched(state[flight_at], move.flies)
-            if cell >= 0 and move.cell != before:
-                old = tuple(state)
-                state[actor], state[first + cell] = after, move.cell
-                operation = agents.pending[agent]
-                broken = system.verdict(old, Step(actor, 0, tuple(state), move.label, None, operation, cell))  # type: ignore[arg-type]
-                if broken:
-                    return broken
-                self._version += 1
-                enabled = self._enabled()
-                self._strategy.raced([i for i in enabled if touches[state[i]] == cell])
-                continue
-            if not alive[after]:
-                old = tuple(state)
-                state[actor] = after
-                broken = system.verdict(old, Step(actor, 0, tuple(state), "", None, None, -1))
-                if broken:
-                    return broken
-                enabled = self._enabled()
-                continue
-            state[actor] = after
-            if idle[after] and woke[actor] == self._version:
-                enabled.remove(actor)
+            broken = self._step(choose(self.enabled))
+            if broken:
+                return broken
         return None
 
-    def _pick(self, moves: tuple[Move, ...], left: int) -> Move:
+    def _step(self, actor: int) -> str | None:
+        agents, state = self._agents, self.state
+        agent = state[actor]
+        cell = agents.touches[agent]
+        before = state[self._system.first_cell + cell] if cell >= 0 else -1
+        options = agents.choices[agent].get(before) or agents.options(agent, before)
+        move = (options.moves[0] if len(options.ways) == 1 else self._pick(options)) or options.take(0)
+        after = move.agent
+        self.taken.append((actor, move.label, after))
+        if agents.idle[agent]:
+            self._woke[actor] = self._version
+        if move.cost or move.flies >= 0:
+            self._spend(move)
+        if cell >= 0 and move.cell != before:
+            return self._wrote(actor, move, cell)
+        if not agents.alive[after]:
+            return self._ended(actor, after)
+        state[actor] = after
+        if agents.idle[after] and self._woke[actor] == self._version:
+            self.enabled.remove(actor)
+            self._asleep = True
+        return None
+
+    def _pick(self, options: Options) -> Move:
         """A free move; now and then a fault."""
-        free = sum(1 for m in moves if not m.cost)
-        if left and free < len(moves) and self._chance.random() < FAULT_SHARE:
-            move = moves[free + int(self._chance.random() * (len(moves) - free))]
+        free, count = options.free, len(options.ways)
+        if free < count and self.state[self._system.left_at] and self._random() < FAULT_SHARE:
+            move = options.take(free + int(self._random() * (count - free)))
             if move.flies < 0 or self._system.launched(self.state[self._system.flight_at], move.flies) >= 0:
                 return move
-        return moves[int(self._chance.random() * free)] if free > 1 else moves[0]
+        return options.take(int(self._random() * free) if free > 1 else 0)
+
+    def _spend(self, move: Move) -> None:
+        state, system = self.state, self._system
+        state[system.left_at] -= move.cost
+        if move.flies >= 0:
+            state[system.flight_at] = system.launched(state[system.flight_at], move.flies)
+
+    def _wrote(self, actor: int, move: Move, cell: int) -> str | None:
+        system, state = self._system, self.state
+        operation = self._agents.pending[state[actor]]
+        old = tuple(state)
+        state[actor], state[system.first_cell + cell] = move.agent, move.cell
+        broken = system.verdict(old, Step(actor, 0, tuple(state), move.label, None, operation, cell))  # type: ignore[arg-type]
+        if broken:
+            return broken
+        self._version += 1
+        if self._asleep or not self._agents.alive[move.agent]:
+            self.enabled = self._enabled()
+        if self._strategy.races:
+            touches = self._agents.touches
+            self._strategy.raced([i for i in self.enabled if touches[state[i]] == cell])
+        return None
+
+    def _ended(self, actor: int, after: int) -> str | None:
+        old = tuple(self.state)
+        self.state[actor] = after
+        broken = self._system.verdict(old, Step(actor, 0, tuple(self.state), "", None, None, -1))
+        self.enabled = self._enabled()
+        return broken
 
     def _strike(self) -> str | None:
         """A fault upon an actor or the data, or the fate of a message in flight."""
         state = tuple(self.state)
-        steps = [s for s in self._system.steps(state) if s.actor < 0 or s.operation is None]
+        steps = self._system.world_steps(state)
         if not steps:
             return None
-        step = steps[int(self._chance.random() * len(steps))]
+        step = steps[int(self._random() * len(steps))]
         broken = self._system.verdict(state, step)
         self.taken.append((step.actor, step.label, step.after[step.actor] if step.actor >= 0 else -1))
         self.state[:] = step.after
         self._version += 1
+        self.enabled = self._enabled()
         return broken
