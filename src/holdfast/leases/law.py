@@ -1,0 +1,72 @@
+"""How long leases last and how often they are renewed (facts on leases and overload, "Leases")."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+RENEWALS_PER_TTL: Final = 3
+JITTER_SHARE: Final = 0.1
+
+
+class LeaseSettings(msgspec.Struct, frozen=True):
+    """The law of one lease service. Defaults are those that the evidence supports."""
+
+    ttl_least_s: float = 180.0
+    renewals_most_per_s: float = 1000.0
+    """What the service should have to renew in a second; above it the TTL grows with the fleet."""
+    expire_share_per_s: float = 0.01
+    """At most this share of the held leases runs out in a second (always at least one)."""
+    suspend_expiry_while_store_out: bool = False
+    """Let nothing run out while the store can't be written. Safe only where resources check tokens."""
+    hint_cap_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.ttl_least_s <= 0 or self.renewals_most_per_s <= 0 or self.hint_cap_s <= 0:
+            raise ValueError("a TTL, a rate of renewals and a cap of hints are above 0")
+        if not 0 < self.expire_share_per_s <= 1:
+            raise ValueError(f"expire_share_per_s is a share above 0 and up to 1, not {self.expire_share_per_s:g}")
+
+
+def ttl_s(settings: LeaseSettings, *, fleet: int) -> float:
+    """TTL for a fleet of this size: max(ttl_least, 3 N / renewals_most), so that renewing never takes it all."""
+    return max(settings.ttl_least_s, RENEWALS_PER_TTL * fleet / settings.renewals_most_per_s)
+
+
+def renew_after_s(ttl_s: float, *, chance: float) -> float:
+    """When a holder renews next: a third of the TTL, 10 % about it, so that a fleet does not renew in step."""
+    return ttl_s / RENEWALS_PER_TTL * (1 + JITTER_SHARE * (2 * chance - 1))
+
+
+def renewals_per_s(*, held: int, ttl_s: float) -> float:
+    """The steady load that this many held leases make."""
+    return held * RENEWALS_PER_TTL / ttl_s
+
+
+class Velocity:
+    """At most so much runs out in a second: the allowance as a running value. Saves up one second's worth at most.
+
+    A fault that takes many leases at once is likelier ours than the holders' (a pause of the service, a network
+    between): then most of them are back before their turn comes.
+    """
+
+    __slots__ = ("_allowance", "_at_s", "_share_per_s")
+
+    def __init__(self, share_per_s: float, *, now_s: float) -> None:
+        self._share_per_s = share_per_s
+        self._allowance = 0.0
+        self._at_s = now_s
+
+    def allow(self, *, held: int, now_s: float) -> int:
+        """How many may run out now, of `held`."""
+        per_s = max(1.0, self._share_per_s * held)
+        waited_s = max(0.0, now_s - self._at_s)
+        self._at_s = max(now_s, self._at_s)
+        self._allowance = min(per_s, self._allowance + per_s * waited_s)
+        return int(self._allowance)
+
+    def spend(self, count: int) -> None:
+        """This many did."""
+        assert count <= self._allowance, "nothing runs out beyond the allowance"
+        self._allowance -= count
