@@ -4,7 +4,7 @@
 |---|---|---|
 | establish | free             | `Grant` with a new token |
 | establish | same holder, same place | `Keep`: renewed; its reply was lost, so nothing is written |
-| establish | same holder, another place | `Grant` with a new token |
+| establish | same holder, another place, or not above what it knows | `Grant` with a new token |
 | establish | other's, overdue | `Grant` with a new token: the other's is refused by the guard from its first use |
 | establish | other's          | `Taken`, with the time after which it may be free |
 | renew     | (holder, token) match | `Keep`, also if it is overdue: nobody else was granted it |
@@ -26,7 +26,9 @@ from holdfast.model.lease import Lease, Place
 
 
 class Establish(msgspec.Struct, frozen=True):
-    """Ask for a lease. `above` is the highest token the caller knows of (from the guard, or its own before)."""
+    """Ask for a lease with a token above `above`: the highest that the caller knows of (its own before, or what a
+    guard refused it for). An equal one would be refused by the guard again, if a restored store granted it twice.
+    """
 
     role: str
     name: str
@@ -92,7 +94,7 @@ def establish(ask: Establish, lease: Lease | None, *, left_s: float) -> Grant | 
     if lease is None:
         return Grant()
     if lease.holder == ask.holder:
-        return Keep(lease) if lease.place == ask.place and lease.token >= ask.above else Grant()
+        return Keep(lease) if lease.place == ask.place and lease.token > ask.above else Grant()
     return Grant() if left_s < 0 else Taken(lease.holder, left_s)
 
 
