@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("holdfast.cli.looking", "status", "Look"),
     "history": ("holdfast.cli.looking", "history", "Look"),
     "doctor": ("holdfast.cli.doctoring", "doctor", "Look"),
+    "leases": ("holdfast.cli.leasing", "leases", "Look"),
     "drain": ("holdfast.cli.words", "drain", "Say"),
     "undrain": ("holdfast.cli.words", "undrain", "Say"),
     "rollback": ("holdfast.cli.words", "rollback", "Say"),

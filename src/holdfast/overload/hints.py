@@ -6,6 +6,9 @@ For leases the spare rate is (mu - held / tau) / k establishments a second: capa
 is held, by the cost of an establishment. Cap 120 s: a cap of 600 s made recovery three times as long (facts on
 leases and overload). Capacity is used in full while the mean of the hints is half of what serving all takes:
 somebody is always back early.
+
+A renewal that is refused has a lease to lose: spread it over its own lane's line alone (that line's length, that
+lane's rate), never over the establishments' backlog.
 """
 
 from __future__ import annotations

@@ -1,0 +1,67 @@
+"""`leases`: what can be said of a lease service before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from holdfast.cli import exits
+from holdfast.cli.common import fail, format_option, show
+
+
+@click.group()
+def leases() -> None:
+    """Host leases.
+
+    \b
+    Example:
+      holdfast leases envelope --fleet 100000 --rate 2500 --cost 4
+    """
+
+
+@leases.command()
+@click.option("--fleet", "size", type=int, required=True, help="How many hosts hold a lease.")
+@click.option("--rate", type=float, required=True, help="Renewals a second that the service can do, if only that.")
+@click.option("--cost", type=float, default=4.0, show_default=True, help="Of establishing, in renewals (k).")
+@click.option("--ttl", type=float, default=180.0, show_default=True, help="How long a lease lasts, seconds.")
+@click.option("--renew-every", type=float, default=None, help="Seconds between renewals. Default: a third of TTL.")
+@click.option(
+    "--timeout", type=float, default=60.0, show_default=True, help="After which clients give up, seconds."
+)
+@click.option("--svg", "svg_file", type=click.Path(dir_okay=False), help="Write the picture to this file too.")
+@format_option
+def envelope(
+    size: int,
+    rate: float,
+    cost: float,
+    ttl: float,
+    renew_every: float | None,
+    timeout: float,
+    svg_file: str | None,
+    form: str,
+) -> None:
+    """Whether a naive design of this size would collapse, which outages are free, and how long recovery takes.
+
+    \b
+    Example:
+      holdfast leases envelope --fleet 100000 --rate 2500 --cost 4 --svg envelope.svg
+    """
+    from holdfast.leases.envelope import Fleet
+    from holdfast.service.leases.envelope_report import picture, report
+    from holdfast.service.leases.envelope_svg import svg
+
+    every_s = ttl / 3 if renew_every is None else renew_every
+    try:
+        fleet = Fleet(
+            size=size, renewals_per_s=rate, cost=cost, ttl_s=ttl, renew_every_s=every_s, timeout_s=timeout
+        )
+    except ValueError as error:
+        fail(str(error), exits.USAGE)
+    found = report(fleet)
+    if svg_file:
+        try:
+            Path(svg_file).write_text(svg(found), encoding="utf-8")
+        except OSError as error:
+            fail(f"can't write {svg_file}: {error.strerror}")
+    show(found, form, lambda: f"{found.text}\n\n{picture(found)}")

@@ -1,0 +1,1 @@
+"""What the lease commands show: the envelope as text, as a picture in the terminal, and as SVG."""

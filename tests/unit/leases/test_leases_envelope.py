@@ -1,0 +1,143 @@
+"""The envelope's laws against a simulation of the shipped rules in virtual time."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from lease_fleet import Simulation, fleet_at, naive, protected
+
+from holdfast.leases.envelope import (
+    Fleet,
+    Outlook,
+    collapse_load,
+    envelope,
+    free_outage_s,
+    goodput,
+    ideal_recovery_s,
+    outlook,
+    pressure,
+    trigger_share,
+)
+from holdfast.overload import Protections
+
+CELLS = [(0.3, 4), (0.45, 4), (0.6, 4), (0.75, 4), (0.9, 4), (0.6, 8), (0.2, 16), (0.9, 16), (0.8, 2), (0.9, 1.5)]
+COLLAPSING = [(load, cost) for load, cost in CELLS if load * cost > 2 * 1.16]
+SAFE = [(load, cost) for load, cost in CELLS if load * cost < 2 * 0.91]
+
+
+@pytest.mark.parametrize(("load", "cost"), COLLAPSING)
+def test_naive_design_collapses_where_the_law_says_so(load: float, cost: float) -> None:
+    """An hour and a half after its cause has ended, it holds next to nothing and works on stale requests."""
+    fleet = fleet_at(load=load, cost=cost)
+    assert outlook(fleet) is Outlook.COLLAPSES
+    outcome = naive(fleet)
+    assert outcome.recovered_s is None
+    assert outcome.held_share < 0.1
+    assert outcome.stale_share > 0.9
+
+
+@pytest.mark.parametrize(("load", "cost"), SAFE)
+def test_naive_design_recovers_where_the_law_says_so(load: float, cost: float) -> None:
+    """Sooner or later."""
+    assert naive(fleet_at(load=load, cost=cost)).recovered_s is not None
+
+
+def test_the_law_is_sharp() -> None:
+    """At 0.9 of the threshold it recovers, at 1.1 it does not, whatever the seed."""
+    for seed in range(3):
+        assert naive(fleet_at(load=0.45, cost=4), seed=seed).recovered_s is not None
+        assert naive(fleet_at(load=0.55, cost=4), seed=seed).recovered_s is None
+
+
+@pytest.mark.parametrize(("load", "cost"), CELLS)
+def test_protected_service_recovers_near_the_closed_form(load: float, cost: float) -> None:
+    """I8: no collapse; at most 1.1 x the closed form; work begun per success <= 1.05; stale work <= 1 %."""
+    fleet = fleet_at(load=load, cost=cost)
+    ideal_s = ideal_recovery_s(fleet)
+    assert ideal_s is not None
+    for seed in range(2):
+        outcome = protected(fleet, seed=seed)
+        assert outcome.recovered_s is not None
+        assert outcome.recovered_s <= max(1.1 * ideal_s, 75.0)  # clients come back over tau + W / 4 in any case
+        assert outcome.begun <= 1.05 * outcome.succeeded
+        assert outcome.stale_share <= 0.01
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(10))
+def test_protected_service_recovers_near_the_closed_form_at_ten_thousand_hosts(seed: int) -> None:
+    """As above, with fleets of 10^4."""
+    for load, cost in CELLS:
+        fleet = fleet_at(load=load, cost=cost, size=10_000)
+        ideal_s = ideal_recovery_s(fleet)
+        outcome = protected(fleet, seed=seed)
+        assert ideal_s is not None
+        assert outcome.recovered_s is not None
+        assert outcome.recovered_s <= max(1.1 * ideal_s, 75.0)
+
+
+def test_an_outage_within_the_slack_costs_nothing() -> None:
+    """Shorter than TTL - tau: no lease is lost, by any design. Longer: the naive one does not come back."""
+    fleet = fleet_at(load=0.8, cost=8)
+    assert free_outage_s(fleet) == 120
+    assert naive(fleet, outage_s=100).begun == protected(fleet, outage_s=100).begun == 0
+    assert naive(fleet, outage_s=170).recovered_s is None
+    assert protected(fleet, outage_s=170).recovered_s is not None
+
+
+@pytest.mark.parametrize("load", [0.6, 0.75, 0.9])
+def test_a_loss_below_the_trigger_passes(load: float) -> None:
+    """Losing a little less than the bound at once never collapses even the naive design."""
+    fleet = fleet_at(load=load, cost=4)
+    share = trigger_share(fleet)
+    assert share is not None
+    assert naive(fleet, lost_share=0.8 * share).held_share >= 0.98
+
+
+def test_renewals_first_alone_ends_half_dead() -> None:
+    """The stable state of the facts: FIFO behind strict priority holds part of the fleet for ever."""
+    on = Protections(
+        newest_first=False, bounded_queue=False, finishable_at_admission=False, finishable_when_taken=False
+    )
+    outcome = Simulation(fleet_at(load=0.6, cost=8), on, seed=1, hints=False).run(8000)
+    assert outcome.recovered_s is None
+    assert 0.0 <= outcome.held_share < 0.9
+
+
+fleets = st.builds(
+    Fleet,
+    size=st.integers(1, 10**6),
+    renewals_per_s=st.floats(1, 1e5),
+    cost=st.floats(0.5, 50),
+    ttl_s=st.floats(100, 1000),
+    renew_every_s=st.floats(1, 60),
+    timeout_s=st.floats(1, 120),
+)
+
+
+@given(fleets)
+def test_the_parts_of_the_envelope_agree(fleet: Fleet) -> None:
+    """Pressure 1 is the collapse load; the loop of hysteresis lies between that load and 1."""
+    seen = envelope(fleet)
+    assert (pressure(fleet) > 1) == (fleet.load > (1 + fleet.timeout_s / fleet.renew_every_s) / fleet.cost)
+    assert 0 < seen.collapse_load <= 1
+    assert (seen.naive is Outlook.OVERLOADED) == (fleet.load >= 1)
+    if seen.expected_s is not None and seen.ideal_s is not None:
+        assert 0 < seen.expected_s[0] < seen.ideal_s < seen.expected_s[1]
+    edge = collapse_load(fleet)
+    if edge < 0.99:
+        between = (edge + 1) / 2
+        assert goodput(fleet, load=between, collapsed=False) == between
+        assert goodput(fleet, load=between, collapsed=True) == 0
+        assert goodput(fleet, load=edge * 0.99, collapsed=True) == edge * 0.99
+        assert trigger_share(fleet, load=edge * 0.99) is None
+        assert 0 < (trigger_share(fleet, load=between) or 0) < 1
+
+
+def test_a_fleet_that_makes_no_sense_is_refused_with_the_reason() -> None:
+    """Zero hosts; a renewal that comes after the lease has run out."""
+    with pytest.raises(ValueError, match="above 0"):
+        Fleet(size=0, renewals_per_s=10)
+    with pytest.raises(ValueError, match="runs out between renewals"):
+        Fleet(size=10, renewals_per_s=10, ttl_s=60, renew_every_s=60)
