@@ -114,6 +114,8 @@ class Scenario(msgspec.Struct, frozen=True):
     """Struct fields that feed only what people are told (`lab.canonical.Hidden`)."""
     sinks: tuple[str, ...] = ()
     """Store prefixes that no rule reads (reports for people): not part of the state."""
+    crowded: str = ""
+    """The bounds without those that a proof for any number of actors and faults does not have."""
 
 
 class System:

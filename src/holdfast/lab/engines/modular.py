@@ -1,23 +1,31 @@
-"""Thread-modular proof: safety for *any number* of interchangeable actors and *any number* of faults.
+"""Thread-modular proof: for *any number* of interchangeable actors and *any number* of faults.
 
 Instead of all actors at once, the search keeps pairs (shared world, one actor): which local states may meet which
 world. What any actor may do to a world, every other may find done (Flanagan and Qadeer, "Thread-modular model
-checking", 2003). This forgets which local states occur *together*, so it reaches more than can happen:
-"proved" is a proof, for one enactor or a hundred, with crashes, lost, delayed, duplicated and refused messages
-without limit, each message in flight deliverable for ever; "not proved" is only a suspicion, to be confirmed by
-an engine that finds runs.
+checking", 2003). This forgets which local states occur *together*, so it reaches more than can happen: "proved" is
+a proof, for one enactor or a hundred, with crashes, lost, delayed, duplicated, reordered and refused messages and
+partitions without limit, each message in flight deliverable for ever; "not proved" is only a suspicion, to be
+confirmed by an engine that finds runs.
 
 The other actors (publisher, the person who freezes) and the data of zones and store are part of the world, as
 exact as everywhere. Only disasters are counted: each makes a new world, and so an endless search.
+
+*No wedge* is proved alike, by more than is needed: from every pair that was reached, that one actor alone, with
+the publisher and people but with all its fellows paused for ever and nothing going wrong, can bring the world to a
+converged state (`engines.solo`). What one can do alone, it can do in company.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
+from holdfast.lab.actor import Failed
 from holdfast.lab.engines.calm import no_collection
 from holdfast.lab.engines.found import Found, Outcome
+from holdfast.lab.engines.solo import stranded
 from holdfast.lab.system import State, Step, System
 from holdfast.lab.world.faults import Fault
 from holdfast.ports.dns import Update
@@ -25,133 +33,227 @@ from holdfast.ports.operation import Operation
 from holdfast.ports.store import Commit
 
 
-class _Modular:
-    def __init__(self, system: System, slot: int, crowd: frozenset[int]) -> None:
-        self.system, self.slot, self.crowd = system, slot, crowd
+NEVER = 1 << 30
+
+
+class Row(NamedTuple):
+    """What an agent may do while the cell that it touches has a certain value."""
+
+    near: tuple[tuple[int, int], ...]
+    """Agents that it may become, the world as it is, and what that costs in faults."""
+    far: tuple[tuple[int, int, int], ...]
+    """The same with the cell's new number: (cell, agent, cost)."""
+    message: int
+    """What it sends and may stay in flight, -1 for nothing."""
+    whole: bool
+    """Whether faults were looked at."""
+
+
+class Crowd:
+    """The search: worlds, the agents that may meet each, and what leads from world to world.
+
+    `spare` is how many faults each of the crowd may suffer; with None, as many as there may be, which costs more
+    to learn.
+    """
+
+    def __init__(self, system: System, slot: int, members: frozenset[int], spare: int | None) -> None:
+        self.system, self.slot, self.members = system, slot, members
         self.numbers: dict[State, int] = {}
         self.worlds: list[State] = []
-        self.agents: list[set[int]] = []
+        self.agents: list[dict[int, int]] = []
+        """By world: the agents that may meet it, with the fewest faults that they have suffered by then."""
         self.edges: list[set[int]] = []
         self.messages: list[set[int]] = []
-        self.pairs: deque[tuple[int, int]] = deque()
-        self.fresh: deque[int] = deque()
-        self.deliveries: deque[tuple[int, int]] = deque()
-        self.count = self.steps = 0
+        self.tables: dict[tuple[int, int], dict[int, Row]] = {}
+        """By cell and its number: the rows met so far, by agent."""
+        self.alone: set[tuple[int, int]] = set()
+        """Worlds that an actor outside of the crowd leads to, nothing going wrong: (from, to)."""
+        self.steps = 0
         self.broken = ""
+        self._price, self._spare = (0, 0) if spare is None else (1, spare)
+        self._endless = spare is None
+        self._arrived: list[dict[int, int]] = []
+        self._queue: deque[int] = deque()
+        self._fresh: deque[int] = deque()
+        self._deliveries: deque[tuple[int, int]] = deque()
         faults = system.scenario.faults
-        self.crash = faults.allows(Fault.CRASH)
-        self.flying = faults.allows(Fault.DELAYED)
-        self.singles = [i for i in range(system.first_cell) if i not in crowd]
-        self.blank = [system.start[i] for i in range(system.first_cell)]
+        self._crash = faults.allows(Fault.CRASH) and system.actors[slot].crashes
+        self._flying = faults.allows(Fault.DELAYED)
+        self._singles = [i for i in range(system.first_cell) if i not in members]
+
+    @property
+    def count(self) -> int:
+        """Pairs reached."""
+        return sum(map(len, self.agents))
 
     # -- the sets that grow ---------------------------------------------------------------------------------
 
-    def world(self, state: State) -> int:
-        """Number of the world of a state: the crowd's places and the flight are blanked."""
+    def blanked(self, state: State) -> State:
+        """The world of a state: the crowd's places and the flight are blank."""
         found = list(state)
-        for i in self.crowd:
-            found[i] = self.blank[i]
+        for i in self.members:
+            found[i] = self.system.start[i]
         found[self.system.flight_at] = self.system.start[self.system.flight_at]
-        key = tuple(found)
+        return tuple(found)
+
+    def world(self, state: State) -> int:
+        """Number of the world of a state."""
+        key = self.blanked(state)
         number = self.numbers.get(key)
         if number is None:
             number = self.numbers[key] = len(self.worlds)
             self.worlds.append(key)
-            self.agents.append(set())
+            self.agents.append({})
             self.edges.append(set())
             self.messages.append(set())
-            self.fresh.append(number)
+            self._arrived.append({})
+            self._fresh.append(number)
         return number
 
-    def pair(self, world: int, agent: int) -> None:
-        todo = [world]
-        while todo:
-            at = todo.pop()
-            if agent not in self.agents[at]:
-                self.agents[at].add(agent)
-                self.pairs.append((at, agent))
-                self.count += 1
-                todo.extend(self.edges[at])
+    def meet(self, world: int, agents: Mapping[int, int]) -> None:
+        """These agents, with the faults that they have suffered, may meet this world."""
+        known, arrived = self.agents[world], self._arrived[world]
+        new = {a: k for a, k in agents.items() if known.get(a, NEVER) > k}
+        if new:
+            if not arrived:
+                self._queue.append(world)
+            known.update(new)
+            arrived.update(new)
 
-    def edge(self, world: int, after: int) -> None:
-        if after == world or after in self.edges[world]:
-            return
-        self.edges[world].add(after)
-        for agent in tuple(self.agents[world]):
-            self.pair(after, agent)
-        for message in tuple(self.messages[world]):
-            self.message(after, message)
+    def edge(self, before: int, after: int) -> None:
+        """Somebody may make this world of that one: whoever meets the one may meet the other."""
+        if after != before and after not in self.edges[before]:
+            self.edges[before].add(after)
+            self.meet(after, self.agents[before])
+            for message in tuple(self.messages[before]):
+                self.message(after, message)
 
     def message(self, world: int, message: int) -> None:
+        """A message may be in flight while the world is this."""
         todo = [world]
         while todo:
             at = todo.pop()
             if message not in self.messages[at]:
                 self.messages[at].add(message)
-                self.deliveries.append((at, message))
+                self._deliveries.append((at, message))
                 todo.extend(self.edges[at])
 
     # -- what happens ---------------------------------------------------------------------------------------
 
-    def judge(self, before: State, step: Step) -> None:
+    def _judge(self, before: State, step: Step) -> None:
         self.broken = self.broken or self.system.verdict(before, step) or ""
 
-    def deliver(self, world: int, message: int) -> None:
+    def _deliver(self, world: int, message: int) -> None:
         system = self.system
-        flight = system.launched(system.start[system.flight_at], message)
         state = list(self.worlds[world])
-        state[system.flight_at] = flight
+        state[system.flight_at] = system.launched(system.start[system.flight_at], message)
         before = tuple(state)
         for step in system.world_steps(before):
             if step.operation is not None and step.result is not None:
-                self.judge(before, step)
+                self._judge(before, step)
                 self.edge(world, self.world(step.after))
 
-    def crowd_steps(self, world: int, agent: int) -> None:
-        """Everything that one of the crowd may do in a world."""
-        system = self.system
-        state = list(self.worlds[world])
-        state[self.slot] = agent
-        state[system.left_at] = system.start[system.left_at]
-        before = tuple(state)
-        left = self.worlds[world][system.left_at]
-        for step in system.steps_of(before, self.slot):
-            self.steps += 1
-            self.judge(before, step)
-            after = list(step.after)
-            after[system.left_at] = left
-            target = self.world(tuple(after))
-            self.edge(world, target)
-            self.pair(target, step.after[self.slot])
-        self.fly(world, system.agents.pending[agent])
-        if self.crash and system.actors[self.slot].crashes:
-            self.pair(world, system.agents.crashed(agent))
+    def _row(self, agent: int, cell: int, *, whole: bool) -> Row:
+        """What an agent may do; the first look at it runs the real code."""
+        agents = self.system.agents
+        moves = agents.moves(agent, cell) if whole else agents.calm_moves(agent, cell)
+        price = self._price
+        for move in moves:
+            ended = agents.ended(move.agent)
+            if isinstance(ended, Failed):
+                self.broken = self.broken or f"raised: {self.system.actors[self.slot].name}: {ended.error}"
+        near = {(m.agent, m.cost * price) for m in moves if m.cell in (cell, -1)}
+        if whole and self._crash and agents.alive[agent]:
+            near.add((agents.crashed(agent), price))
+        return Row(
+            near=tuple(near),
+            far=tuple((m.cell, m.agent, m.cost * price) for m in moves if m.cell not in (cell, -1)),
+            message=self._sent(agents.pending[agent]) if whole else -1,
+            whole=whole,
+        )
 
-    def fly(self, world: int, pending: object) -> None:
-        """What an actor sends may stay in flight; but not the chunks of plans, which nothing guards."""
+    def _sent(self, pending: object) -> int:
+        """The number of what may stay in flight; chunks of plans, which nothing guards, are left out."""
         guarded = (isinstance(pending, Update) and pending.changes) or (
             isinstance(pending, Commit) and pending.compares
         )
-        if self.flying and guarded and isinstance(pending, Operation):
-            self.message(world, self.system.agents.messages.number(pending))
+        if self._flying and guarded and isinstance(pending, Operation):
+            return self.system.agents.messages.number(pending)
+        return -1
 
-    def single_steps(self, world: int) -> None:
+    def _flood(self, world: int) -> None:
+        """Everything that the agents that arrived may do: first within this world, then what leads out of it."""
+        cells = self.worlds[world][self.system.first_cell : self.system.flight_at]
+        # Index -1 is for agents that touch no cell.
+        numbers = (*cells, -1)
+        tables = [self.tables.setdefault((i, c), {}) for i, c in enumerate(cells)]
+        tables.append(self.tables.setdefault((-1, -1), {}))
+        known, touches, spare, endless = self.agents[world], self.system.agents.touches, self._spare, self._endless
+        todo = list(self._arrived[world].items())
+        moved: dict[int, int] = {}
+        out: dict[tuple[int, int], dict[int, int]] = {}
+        while todo:
+            agent, spent = todo.pop()
+            if known[agent] < spent:
+                continue
+            moved[agent] = spent
+            touched = touches[agent]
+            whole = endless or spent < spare
+            row = tables[touched].get(agent)
+            if row is None or (whole and not row.whole):
+                row = tables[touched][agent] = self._row(agent, numbers[touched], whole=whole)
+            for other, cost in row.near:
+                cost += spent
+                if cost <= spare and known.get(other, NEVER) > cost:
+                    known[other] = cost
+                    todo.append((other, cost))
+            for cell, other, cost in row.far:
+                cost += spent
+                reached = out.setdefault((touched, cell), {})
+                if cost <= spare and reached.get(other, NEVER) > cost:
+                    reached[other] = cost
+            if row.message >= 0 and whole:
+                self.message(world, row.message)
+            self.steps += len(row.near) + len(row.far)
+        self._arrived[world].clear()
+        for after in tuple(self.edges[world]):
+            self.meet(after, moved)
+        self._leave(world, out)
+
+    def _leave(self, world: int, out: dict[tuple[int, int], dict[int, int]]) -> None:
+        """Worlds that the crowd makes of this one, judged."""
+        before = self.worlds[world]
+        for (touched, cell), agents in out.items():
+            if agents:
+                state = changed(before, self.system.first_cell + touched, cell)
+                self._judge(before, Step(self.slot, 0, state, "", None, None, touched))
+                after = self.world(state)
+                self.edge(world, after)
+                self.meet(after, agents)
+
+    def _single_steps(self, world: int) -> None:
         """What the actors that are part of the world may do, and disasters."""
         system = self.system
         state = self.worlds[world]
         left = state[system.left_at]
         full = (*state[: system.left_at], system.start[system.left_at])
-        for i in self.singles:
+        for i in self._singles:
             if system.waits(i) and system.barred(state, i):
                 continue
             for step in system.steps_of(full, i):
                 self.steps += 1
-                self.judge(full, step)
-                self.edge(world, self.world((*step.after[: system.left_at], left)))
-            if system.actors[i].environment:
+                self._judge(full, step)
+                after = self.world((*step.after[: system.left_at], left))
+                self.edge(world, after)
+                if not step.cost:
+                    self.alone.add((world, after))
+            actor = system.actors[i]
+            if actor.environment:
                 continue
-            self.fly(world, system.agents.pending[state[i]])
-            if self.crash and system.actors[i].crashes:
+            message = self._sent(system.agents.pending[state[i]])
+            if message >= 0:
+                self.message(world, message)
+            if system.scenario.faults.allows(Fault.CRASH) and actor.crashes:
                 crashed = list(state)
                 crashed[i] = system.agents.crashed(state[i])
                 self.edge(world, self.world(tuple(crashed)))
@@ -159,41 +261,63 @@ class _Modular:
             if step.actor < 0 and step.operation is None and step.cost:
                 self.edge(world, self.world(step.after))
 
-    def run(self, until: float) -> bool:
+    def run(self, until: float, on_progress: Callable[[int], None] | None = None) -> bool:
         """Until nothing is new or something is broken; False if the time is over before."""
-        turns = 0
-        while (self.pairs or self.fresh or self.deliveries) and not self.broken:
-            turns += 1
-            if turns % 1024 == 0 and time.perf_counter() > until:
-                return False
-            if self.fresh:
-                self.single_steps(self.fresh.popleft())
-            elif self.deliveries:
-                self.deliver(*self.deliveries.popleft())
+        while (self._queue or self._fresh or self._deliveries) and not self.broken:
+            if self._fresh:
+                self._single_steps(self._fresh.popleft())
+            elif self._deliveries:
+                self._deliver(*self._deliveries.popleft())
             else:
-                self.crowd_steps(*self.pairs.popleft())
+                self._flood(self._queue.popleft())
+                if on_progress is not None:
+                    on_progress(self.count)
+                if time.perf_counter() > until:
+                    return False
         return True
 
 
-def prove(system: System, *, crowd: str, seconds: float = 600.0, disasters: int = 0) -> Outcome:
+def changed(state: State, at: int, number: int) -> State:
+    """A state with one place changed."""
+    return (*state[:at], number, *state[at + 1 :])
+
+
+def prove(
+    system: System,
+    *,
+    crowd: str,
+    seconds: float = 600.0,
+    spare: int | None = None,
+    disasters: int = 0,
+    wedge: bool = False,
+    on_progress: Callable[[int], None] | None = None,
+) -> Outcome:
     """Prove the invariants for any number of actors of kind `crowd`, any number of faults, and `disasters`.
 
-    The scenario has one such actor (more change nothing), and its faults say which kinds may happen.
+    With `spare`, for at most that many faults upon each of them (and so upon all together, for smaller numbers).
+
+    The scenario has one such actor (more change nothing), and its faults say which kinds may happen. With `wedge`,
+    also that each of them alone can always come to converge.
     """
     begun = time.perf_counter()
     members = frozenset(i for i, a in enumerate(system.actors) if a.kind == crowd)
-    search = _Modular(system, min(members), members)
+    assert not members & system.observed, "an invariant looks at one of the crowd: who of any number?"
+    search = Crowd(system, min(members), members, spare)
     start = search.world((*system.start[: system.left_at], disasters))
-    search.pair(start, system.start[search.slot])
+    search.meet(start, {system.start[search.slot]: 0})
     with no_collection():
-        complete = search.run(begun + seconds)
+        complete = search.run(begun + seconds, on_progress)
+        if wedge and complete and not search.broken:
+            search.broken = stranded(search)
     kinds = ", ".join(sorted(k.value for k in system.scenario.faults.kinds if k is not Fault.DISASTER))
     found = Found(f"perhaps {search.broken} (thread-modular: to be confirmed)", ()) if search.broken else None
     return Outcome(
         engine="thread-modular",
         bounds=(
-            f"{system.scenario.name}: {system.scenario.bounds.split(',')[0]}, any number of {crowd}s, any number"
-            f" of faults ({kinds}), any number of messages in flight, {disasters} disasters; safety only"
+            f"{system.scenario.name}: {system.scenario.crowded}, any number of {crowd}s,"
+            f" {'any number of' if spare is None else f'{spare} for each and in all any number of'}"
+            f" faults ({kinds}), any number of messages in flight, {disasters} disasters"
+            f"{', and each alone can always converge' if wedge else '; safety only'}"
         ),
         units="pairs",
         count=search.count,
