@@ -14,6 +14,7 @@ from holdfast.lab.commands import Engine, Size, drill, explore, replay_tape
 from holdfast.lab.engines.exhaustive import search
 from holdfast.lab.engines.modular import prove
 from holdfast.lab.engines.sampling import sample
+from holdfast.lab.specimens import october
 from holdfast.lab.system import System
 from holdfast.lab.tape import decode_tape, encode_tape, replay
 from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
@@ -35,9 +36,37 @@ def test_one_fault_and_one_enactor_with_every_disaster_never_wedges() -> None:
 
 
 def test_any_number_of_enactors_and_faults_is_proved_for_two_plans() -> None:
-    """Thread-modular: I1-I3 hold for any number of enactors, crashes, lost, delayed and refused messages."""
-    outcome = prove(System(production.scenario(plans=2, enactors=1, faults=Faults(1, kinds=ALL))), crowd="enactor")
+    """Thread-modular: I1-I3, and each alone can converge, whatever crashes, gets lost, late, or refused."""
+    build = production.scenario(plans=2, enactors=1, faults=Faults(1, kinds=ALL))
+    outcome = prove(System(build), crowd="enactor", wedge=True)
     assert outcome.complete, outcome.sentence()
+    assert "any number of enactors, any number of faults" in outcome.sentence()
+
+
+def test_a_freeze_and_its_thaw_are_proved_for_any_number_of_enactors() -> None:
+    """I5 as well, and no wedge; one fault upon each enactor."""
+    build = production.with_freeze(
+        plans=2, enactors=1, faults=Faults(1, kinds=ALL), transfer=True, thaw_after=True
+    )
+    outcome = prove(System(build), crowd="enactor", spare=1, wedge=True)
+    assert outcome.complete, outcome.sentence()
+    assert "each alone can always converge" in outcome.sentence()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("spare", [2, None])
+def test_three_plans_and_a_freeze_are_proved_for_any_number_of_enactors(spare: int | None) -> None:
+    """The bound that issue 3 asks for, and beyond: any number of faults. About 20 s and 200 s of a quiet core."""
+    build = production.with_freeze(plans=3, enactors=1, faults=Faults(2, kinds=ALL), transfer=True)
+    outcome = prove(System(build), crowd="enactor", spare=spare)
+    assert outcome.complete, outcome.sentence()
+
+
+def test_the_design_of_2025_is_not_proved() -> None:
+    """The empty name is suspected at once."""
+    outcome = prove(System(october.scenario(enactors=1, endpoints=1)), crowd="enactor", spare=0, seconds=20)
+    assert outcome.found is not None
+    assert "I2 never empty" in outcome.found.broken
 
 
 def test_a_freeze_holds_against_two_enactors() -> None:

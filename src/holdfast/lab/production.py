@@ -132,16 +132,20 @@ def scenario(
     faults: Faults | int = 0,
     transfer: bool = False,
     hide: bool = True,
+    restarts: bool = False,
     extra: tuple[Actor, ...] = (),
     invariants: tuple[Invariant, ...] = (),
     servers: Servers = ON_KNOT,
 ) -> Scenario:
-    """The shipped enactors under plans that come at any time."""
+    """The shipped enactors under plans that come at any time. `restarts`: what publishes them may fail as well."""
     budget = faults if isinstance(faults, Faults) else Faults(total=faults)
     chain = make_plans(plans, zones_of(servers))
     library = Library(KEYS)
-    publishing = Actor("publisher", "publisher", lambda: publisher(chain[1:]), environment=True)
+    publishing = Actor("publisher", "publisher", lambda: publisher(chain[1:]), environment=not restarts)
     names = max(len(names) for names in contents(plans, zones_of(servers)))
+    crowded = f"{plans} plans, {names} names on {' and '.join(s.name for s in servers)}"
+    if restarts:
+        crowded += ", a publisher that crashes and restarts"
     return Scenario(
         name="production",
         bounds=(
@@ -169,6 +173,7 @@ def scenario(
         quirks=tuple((zone, server.quirks) for zone, server in zip(zones_of(servers), servers, strict=True)),
         sinks=(KEYS.enactors,),
         hidden=TELLING if hide else (),
+        crowded=crowded,
     )
 
 
@@ -185,6 +190,7 @@ def with_freeze(
     transfer: bool = False,
     thaw_after: bool = False,
     faulty: bool = False,
+    restarts: bool = False,
     selector: Selector = WHOLE,
     servers: Servers = ON_KNOT,
 ) -> Scenario:
@@ -216,12 +222,15 @@ def with_freeze(
         enactors=enactors,
         faults=faults,
         transfer=transfer,
+        restarts=restarts,
         extra=(freezer, thawer) if thaw_after else (freezer,),
         invariants=(holds,),
         servers=servers,
     )
     what = f"1 freeze of {selector}{' and its thaw' if thaw_after else ''}"
-    return msgspec.structs.replace(found, name="production-freeze", bounds=f"{found.bounds}, {what}")
+    return msgspec.structs.replace(
+        found, name="production-freeze", bounds=f"{found.bounds}, {what}", crowded=f"{found.crowded}, {what}"
+    )
 
 
 def fence_of(zone: Zone) -> Fence | None:

@@ -35,6 +35,9 @@ from holdfast.ports.store import Commit
 
 NEVER = 1 << 30
 
+PAIRS_MAX = 30_000_000
+"""About 4 GiB; a search that grows beyond has no answer."""
+
 
 class Row(NamedTuple):
     """What an agent may do while the cell that it touches has a certain value."""
@@ -262,7 +265,8 @@ class Crowd:
                 self.edge(world, self.world(step.after))
 
     def run(self, until: float, on_progress: Callable[[int], None] | None = None) -> bool:
-        """Until nothing is new or something is broken; False if the time is over before."""
+        """Until nothing is new or something is broken; False if time or memory is used up before."""
+        floods = 0
         while (self._queue or self._fresh or self._deliveries) and not self.broken:
             if self._fresh:
                 self._single_steps(self._fresh.popleft())
@@ -270,10 +274,13 @@ class Crowd:
                 self._deliver(*self._deliveries.popleft())
             else:
                 self._flood(self._queue.popleft())
-                if on_progress is not None:
-                    on_progress(self.count)
-                if time.perf_counter() > until:
+                floods += 1
+                if floods % 64 == 0 and self.count > PAIRS_MAX:
                     return False
+                if floods % 64 == 0 and on_progress is not None:
+                    on_progress(self.count)
+            if time.perf_counter() > until:
+                return False
         return True
 
 
@@ -314,7 +321,7 @@ def prove(
     return Outcome(
         engine="thread-modular",
         bounds=(
-            f"{system.scenario.name}: {system.scenario.crowded}, any number of {crowd}s,"
+            f"{system.scenario.name}: {system.scenario.crowded or system.scenario.bounds}, any number of {crowd}s,"
             f" {'any number of' if spare is None else f'{spare} for each and in all any number of'}"
             f" faults ({kinds}), any number of messages in flight, {disasters} disasters"
             f"{', and each alone can always converge' if wedge else '; safety only'}"
