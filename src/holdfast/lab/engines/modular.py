@@ -32,7 +32,6 @@ from holdfast.ports.dns import Update
 from holdfast.ports.operation import Operation
 from holdfast.ports.store import Commit
 
-
 NEVER = 1 << 30
 
 PAIRS_MAX = 30_000_000

@@ -23,7 +23,8 @@ def stranded(crowd: Crowd) -> str:
         for agent in agents.keys() - good[world]:
             pending = crowd.system.agents.pending[agent]
             kind = crowd.system.actors[crowd.slot].kind
-            return f"progress possible: a wedge: one {kind} alone, about to do {type(pending).__name__}, can't converge"
+            what = type(pending).__name__
+            return f"progress possible: a wedge: one {kind} alone, about to do {what}, can't converge"
     return ""
 
 
