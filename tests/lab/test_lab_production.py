@@ -17,9 +17,8 @@ from holdfast.lab.engines.sampling import sample
 from holdfast.lab.specimens import october
 from holdfast.lab.system import System
 from holdfast.lab.tape import decode_tape, encode_tape, replay
-from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
-
-ALL = ALL_FAULTS - {Fault.PARTITION, Fault.DUPLICATED}
+from holdfast.lab.world.faults import USUAL_FAULTS as ALL
+from holdfast.lab.world.faults import Fault, Faults
 
 
 def test_two_enactors_and_three_plans_are_proved_and_never_wedge() -> None:

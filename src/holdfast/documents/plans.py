@@ -1,8 +1,12 @@
 """Plans in the store: chunks first, the head last, and a pointer to the newest that every creation compares.
 
     chunk/<generation>/<hash>/<i>  ...   then one transaction:
-        compare  newest, and the caller's conditions;  plan/<generation> absent
+        compare  newest, and the caller's conditions;  plan/<generation> absent;  the last chunk is there
         put      plan/<generation>, newest
+
+Each write of chunks, and the transaction, is on the condition that the chunk written before it is still there: a
+store that was lost or restored in between must not end with a newest plan whose chunks were in its predecessor
+(the laboratory's wedge, decisions/lab-findings.md 1 and 8).
 
 Two planners that make the same generation write chunks under different hashes, so neither overwrites the
 other's (R14); the transaction lets one of them win. Chunks of the loser lie below some later fence and are
@@ -12,6 +16,8 @@ removed by clean-up.
 from __future__ import annotations
 
 from collections.abc import Callable
+
+import msgspec
 
 from holdfast.documents.reading import Document, Garbled, interpret, read
 from holdfast.model.codec import encode, head_hash, section_ref
@@ -110,15 +116,17 @@ async def publish_plan(
     `section_bytes` gives a section's canonical bytes to a caller that has them already.
     `CouldNotAsk(maybe_applied=True)` is resolved here: reading the head back tells whether ours is there.
     """
-    for batch in chunk_batches(keys, plan, section_bytes):
-        written = await Commit(puts=batch)
-        if not isinstance(written, Committed):
-            return written
+    chunks = await write_chunks(keys, plan, section_bytes)
+    if isinstance(chunks, (Lost, CouldNotAsk)):
+        return chunks
     head_key = keys.plan(plan.identity.generation)
     head_bytes = encode(plan.head)
-    result = await Commit(
-        compares=(*conditions, Compare(head_key, 0)),
-        puts=(Put(head_key, head_bytes), Put(keys.newest, encode(plan.identity)), *puts),
+    result = await commit_with(
+        chunks,
+        Commit(
+            compares=(*conditions, Compare(head_key, 0)),
+            puts=(Put(head_key, head_bytes), Put(keys.newest, encode(plan.identity)), *puts),
+        ),
     )
     if isinstance(result, CouldNotAsk) and result.maybe_applied:
         entry = await Get(head_key)
@@ -127,16 +135,67 @@ async def publish_plan(
     return result
 
 
+class Chunks(msgspec.Struct, frozen=True):
+    """A plan's chunks are in the store: the last of them, and its revision. None for a plan without sections."""
+
+    last: Put | None = None
+    revision: int = 0
+
+    @property
+    def there(self) -> tuple[Compare, ...]:
+        """The condition that they still are."""
+        return () if self.last is None else (Compare(self.last.key, self.revision),)
+
+
+async def write_chunks(
+    keys: Keys, plan: Plan, section_bytes: Callable[[Section], bytes] = encode
+) -> Chunks | Lost | CouldNotAsk:
+    """Write all chunks, each batch on the condition that the one before it is there: `Lost` if it is not."""
+    chunks = Chunks()
+    for batch in chunk_batches(keys, plan, section_bytes):
+        written = await commit_with(chunks, Commit(puts=batch))
+        if not isinstance(written, Committed):
+            return written
+        chunks = Chunks(batch[-1], written.revision)
+    return chunks
+
+
+async def commit_with(chunks: Chunks, commit: Commit) -> Committed | Lost | CouldNotAsk:
+    """A transaction that needs these chunks. Written once more by another, with the same bytes, they are there.
+
+    Else enactors that put the same plan back side by side would void each other's conditions without end.
+    """
+    while True:
+        result = await Commit(compares=(*commit.compares, *chunks.there), puts=commit.puts)
+        again = None if not isinstance(result, Lost) else _written_again(chunks, commit, result)
+        if again is None:
+            return result
+        chunks = again
+
+
+def _written_again(chunks: Chunks, commit: Commit, lost: Lost) -> Chunks | None:
+    """The chunks at their present revision, if nothing else is in the way."""
+    *others, last = lost.current
+    held = all(
+        (0 if entry is None else entry.revision) == compare.revision
+        for entry, compare in zip(others, commit.compares, strict=False)
+    )
+    if chunks.last is None or last is None or not held or len(others) != len(commit.compares):
+        return None
+    same = last.value == chunks.last.value and last.revision != chunks.revision
+    return Chunks(chunks.last, last.revision) if same else None
+
+
 def chunk_batches(
     keys: Keys, plan: Plan, section_bytes: Callable[[Section], bytes] = encode
 ) -> tuple[tuple[Put, ...], ...]:
-    """Chunk writes grouped under the store's limits."""
+    """Chunk writes grouped under the store's limits, with room for one compare in each."""
     batches: list[tuple[Put, ...]] = []
     batch: list[Put] = []
     size = 0
     for index, section in enumerate(plan.sections):
         put = Put(keys.chunk(plan.identity.generation, plan.identity.hash, index), section_bytes(section))
-        if batch and (len(batch) == COMMIT_OPERATIONS_MAX or size + len(put.value) > COMMIT_BYTES_MAX):
+        if batch and (len(batch) == COMMIT_OPERATIONS_MAX - 1 or size + len(put.value) > COMMIT_BYTES_MAX):
             batches.append(tuple(batch))
             batch, size = [], 0
         batch.append(put)

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from holdfast.documents.plans import chunk_batches
+from holdfast.documents.plans import Chunks, commit_with, write_chunks
 from holdfast.documents.reading import Garbled, interpret
 from holdfast.model.codec import encode, seal, section_ref
 from holdfast.model.configuration import Configuration, EndpointConfig, GroupConfig, StoredConfiguration
@@ -144,9 +144,9 @@ def _plan(
 async def _publish(
     keys: Keys, plan: Plan, entries: tuple[Entry | None, ...], configuration: Configuration
 ) -> Adopted | str:
-    for batch in chunk_batches(keys, plan):
-        if not isinstance(await Commit(puts=batch), Committed):
-            return "the store did not take the plan; nothing was adopted, try again"
+    chunks = await write_chunks(keys, plan)
+    if not isinstance(chunks, Chunks):
+        return "the store did not take the plan; nothing was adopted, try again"
     compares = tuple(
         Compare(key, ABSENT if entry is None else entry.revision)
         for key, entry in zip((keys.newest, keys.incarnation, keys.config), entries, strict=False)
@@ -156,7 +156,7 @@ async def _publish(
         Put(keys.newest, encode(plan.identity)),
         Put(keys.incarnation, encode(plan.identity.incarnation)),
     )
-    done = await Commit(compares=compares, puts=puts)
+    done = await commit_with(chunks, Commit(compares=compares, puts=puts))
     if not isinstance(done, Committed):
         return "the store changed meanwhile (or did not answer); look at `status`, and try again"
     held = {n.name for s in plan.sections for n in s.names}

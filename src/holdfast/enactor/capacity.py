@@ -7,7 +7,8 @@ plan that thins one name out is charged as much as one that thins all.
 What does not count: addresses that neither the configuration nor what this zone served under its last plan
 knows (a stray record is no capacity of ours); targets and names that a person spoke of (drain, retire,
 remove-target, lower-weight); capacity that this zone had already given up when it last agreed with a plan (else
-a name server restored from an old copy could never be healed). A name that is empty now can only gain.
+a name server restored from an old copy could never be healed). A name that is empty now can only gain: with all
+records wiped, a plan that this rule had refused may pass, for R17 puts "never empty" above velocity.
 
     allowed = max(share x capacity, largest target)     by zone label with removal_share, by zone with the total
 

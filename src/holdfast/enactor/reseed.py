@@ -24,7 +24,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from holdfast.documents.plans import chunk_batches
+from holdfast.documents.plans import Chunks, commit_with, write_chunks
 from holdfast.documents.reading import Garbled, interpret
 from holdfast.enactor.knowledge import State, say, take
 from holdfast.enactor.memory import Memory
@@ -116,9 +116,9 @@ async def _reseed(
 ) -> tuple[State, bool]:
     """Chunks first, then one transaction: of several enactors one wins, the others find the store in order."""
     keys = Keys(settings.scope)
-    for batch in chunk_batches(keys, plan):
-        if not isinstance(await Commit(puts=batch), Committed):
-            return state, False
+    chunks = await write_chunks(keys, plan)
+    if not isinstance(chunks, Chunks):
+        return state, False
     newest, incarnation, config, words = entries
     own = 0 if incarnation is None else _number(incarnation)
     new = max(own, plan.identity.incarnation, highest_fence(readings).incarnation) + 1
@@ -134,7 +134,7 @@ async def _reseed(
     ]
     seen = ((keys.newest, newest), (keys.incarnation, incarnation), (keys.config, config), (keys.words, words))
     compares = tuple(Compare(key, ABSENT if entry is None else entry.revision) for key, entry in seen)
-    done = await Commit(compares=compares, puts=tuple(puts))
+    done = await commit_with(chunks, Commit(compares=compares, puts=tuple(puts)))
     if isinstance(done, CouldNotAsk):
         return state, False
     if isinstance(done, Committed):

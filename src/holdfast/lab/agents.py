@@ -259,6 +259,16 @@ class Agents:
             found = self._crashed[agent] = self._settle(key.program, 0, restarted(key.own))
         return found
 
+    def blank(self, agent: int) -> int:
+        """The agent after it was started anew on an empty disk."""
+        key = self.keys[agent]
+        return self._settle(key.program, 0, msgspec.structs.replace(restarted(key.own), disk=(), full=False))
+
+    def with_disk(self, agent: int, *, full: bool) -> int:
+        """The agent with a disk that takes nothing more, or takes writes again."""
+        key = self.keys[agent]
+        return self._number(key.program, key.local, msgspec.structs.replace(key.own, full=full))
+
     def with_cuts(
         self, agent: int, change: Callable[[frozenset[tuple[int, str]]], frozenset[tuple[int, str]]]
     ) -> int:

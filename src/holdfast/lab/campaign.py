@@ -10,11 +10,9 @@ from holdfast.lab import planning, production
 from holdfast.lab.checks import Check, Terms, everything, proved, sampled
 from holdfast.lab.engines.found import Outcome
 from holdfast.lab.scenarios.catalogue import SCENES
-from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
+from holdfast.lab.world.faults import USUAL_FAULTS as ALL
+from holdfast.lab.world.faults import Fault, Faults
 from holdfast.model.freeze import Selector
-
-ALL = ALL_FAULTS - {Fault.PARTITION, Fault.DUPLICATED}
-
 
 ONE_NAME = Selector(name=f"a.{production.ZONE}")
 

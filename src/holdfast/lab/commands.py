@@ -13,7 +13,7 @@ from holdfast.lab.drills import Drill, october
 from holdfast.lab.engines import dpor, exhaustive, modular, sampling
 from holdfast.lab.engines.found import Outcome
 from holdfast.lab.engines.shrink import shrink
-from holdfast.lab.specimens import first_fix, group_fences, paused_planner
+from holdfast.lab.specimens import first_fix, group_fences, lost_chunks, paused_planner
 from holdfast.lab.specimens import october as october_specimen
 from holdfast.lab.story import report
 from holdfast.lab.system import Scenario, System
@@ -48,6 +48,7 @@ DESIGNS: dict[str, Callable[[Size], Scenario]] = {
     ),
     "group-fences": lambda s: group_fences.scenario(enactors=s.enactors, faults=s.faults),
     "paused-planner": lambda s: paused_planner.scenario(planners=2, revisions=s.plans, faults=s.faults),
+    "lost-chunks": lambda s: lost_chunks.scenario(plans=min(s.plans, 3), enactors=min(s.enactors, 2)),
     "holdfast": lambda s: production.scenario(plans=s.plans, enactors=s.enactors, faults=s.faults),
     "holdfast-freeze": lambda s: production.with_freeze(plans=s.plans, enactors=s.enactors, faults=s.faults),
 }

@@ -155,6 +155,10 @@ class System:
         kinds: dict[str, list[int]] = {}
         for i, a in enumerate(self.actors):
             kinds.setdefault(a.kind, []).append(i)
+        faults = scenario.faults
+        self._disks = faults.allows(Fault.DISK_LOST) or faults.allows(Fault.DISK_FULL)
+        self.lasting = faults.allows(Fault.PARTITION) or faults.allows(Fault.DISK_FULL)
+        """Whether there are faults that last until they are healed: a step of the world that costs nothing."""
         self.twins = tuple(tuple(v) for v in kinds.values() if len(v) > 1)
         """Indexes of actors that may be swapped."""
 
@@ -226,6 +230,8 @@ class System:
         left = state[self.left_at]
         if left and self.scenario.faults.allows(Fault.CRASH):
             self._crashes(state, found)
+        if self._disks:
+            self._disk_faults(state, left, found)
         if self.scenario.faults.allows(Fault.PARTITION):
             self._partitions(state, left, found)
         if self._flights.values[state[self.flight_at]]:
@@ -301,6 +307,24 @@ class System:
                     spent = {**spent, self.flight_at: flight}
                     label = "crashes and restarts, its message still in flight"
                     found.append(Step(i, 1, _with(state, spent), label, None, None, -1))
+
+    def _disk_faults(self, state: State, left: int, found: list[Step]) -> None:
+        faults = self.scenario.faults
+        for i, actor in enumerate(self.actors):
+            agent = state[i]
+            own = self.agents.keys[agent].own
+            pending = self.agents.pending[agent]
+            if actor.environment or not isinstance(pending, Operation) or isinstance(pending, Promote):
+                continue
+            if own.full:
+                healed = {i: self.agents.with_disk(agent, full=False)}
+                found.append(Step(i, 0, _with(state, healed), "has room on its disk again", None, None, -1))
+            if left and own.disk and faults.allows(Fault.DISK_LOST):
+                spent = {i: self.agents.blank(agent), self.left_at: left - 1}
+                found.append(Step(i, 1, _with(state, spent), "loses its disk and restarts", None, None, -1))
+            if left and own.disk and not own.full and faults.allows(Fault.DISK_FULL):
+                spent = {i: self.agents.with_disk(agent, full=True), self.left_at: left - 1}
+                found.append(Step(i, 1, _with(state, spent), "has no room left on its disk", None, None, -1))
 
     def _partitions(self, state: State, left: int, found: list[Step]) -> None:
         for i in range(self.first_cell):

@@ -134,8 +134,8 @@ async def read_parent(keys: Keys, view: View) -> Plan | Trouble | None:
     why = "parts of it are missing" if plan is None else f"{plan.key}: {plan.why}"
     return Trouble(
         "planner.waits",
-        f"the newest plan {identity} can't be read from the store ({why}). Nothing is planned until an enactor"
-        " brings it back from its disk, or `holdfast adopt`",
+        f"the newest plan {identity} can't be read from the store ({why}). Nothing is planned until the store is"
+        " restored, or `holdfast adopt` makes a plan of what DNS serves; enactors go on with the plans they hold",
     )
 
 

@@ -6,10 +6,18 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import pytest
 
 from holdfast.documents.configuration import read_configuration, replace_configuration
 from holdfast.documents.freezes import forget_freeze, freeze_id_of, read_freezes, record_freeze
-from holdfast.documents.plans import publish_plan, read_incarnation, read_newest, read_plan
+from holdfast.documents.plans import (
+    Chunks,
+    publish_plan,
+    read_incarnation,
+    read_newest,
+    read_plan,
+    write_chunks,
+)
 from holdfast.documents.reading import Document, Garbled, absent
 from holdfast.documents.words import CHANGE_ATTEMPTS, Refusal, change_words, read_words
 from holdfast.model.codec import encode, seal, section_ref
@@ -175,6 +183,45 @@ def test_a_plan_comes_back_whole_and_shared_sections_are_not_fetched() -> None:
     assert driver.run(read_incarnation(KEYS)) is None
 
 
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_a_store_that_loses_the_chunks_on_the_way_takes_no_head(at: int) -> None:
+    """Restored from a copy after any of the writes: the newest is as in the copy, so only the chunks can tell."""
+    driver = Driver()
+    driver.run(publish_plan(KEYS, _plan(1), (absent(KEYS.newest),)))
+    newest = driver.run(read_newest(KEYS))
+    copy = driver.store.clone()
+    loop = publish_plan(KEYS, _plan(250, generation=2), (newest.unchanged(),))
+    answer: Any = None
+    for _ in range(at):
+        answer = driver._answer(loop.send(answer))
+    later = copy.clone()
+    later.revision = driver.store.revision
+    driver.store = later
+    while not isinstance(answer, Lost):
+        answer = driver._answer(loop.send(answer))
+    assert driver.run(read_newest(KEYS)) == newest
+
+
+def test_chunks_that_a_twin_writes_again_are_there_all_the_same() -> None:
+    """Two enactors that put one plan back side by side do not void each other's conditions without end."""
+    driver = Driver()
+    plan = _plan(150)
+    twins = 3
+
+    def twin() -> None:
+        nonlocal twins
+        if twins:
+            twins -= 1
+            driver.meddle, mine = None, driver.meddle
+            assert isinstance(driver.run(write_chunks(KEYS, plan)), Chunks)
+            driver.meddle = mine
+
+    driver.meddle = twin
+    assert isinstance(driver.run(publish_plan(KEYS, plan, (absent(KEYS.newest),))), Committed)
+    assert twins == 0
+    assert driver.run(read_plan(KEYS, plan.identity)) == plan
+
+
 def test_a_missing_or_altered_chunk_is_told_apart() -> None:
     """Missing: None (cleaned up, restored). Altered: garbled, by its digest."""
     driver = Driver()
@@ -196,7 +243,7 @@ def _freeze(id_: str) -> Freeze:
     return Freeze(id=id_, selector=Selector(), reason="test", by="ada")
 
 
-def _plan(sections: int) -> Plan:
+def _plan(sections: int, generation: int = 1) -> Plan:
     made = tuple(
         Section(
             names=(
@@ -210,7 +257,7 @@ def _plan(sections: int) -> Plan:
     head = PlanHead(
         scope="s",
         incarnation=1,
-        generation=1,
+        generation=generation,
         parent=None,
         zones=("z.test",),
         inputs=Inputs(1, 0, ()),

@@ -196,6 +196,18 @@ def test_capacity_that_was_given_up_before_does_not_count() -> None:
     )
 
 
+def test_an_empty_name_may_only_gain() -> None:
+    """R17 puts "never empty" above velocity: with all records wiped, a plan that removes too much passes.
+
+    Whatever it writes is more than is served; to refuse it would leave the names empty after a restart, when no
+    former plan is held to heal them with.
+    """
+    before = tuple(Capacity("web", f"10.0.0.{i}", f"web/t{i}", 100) for i in range(1, 5))
+    wanted = names(("api", pool(1)))
+    assert removal(wanted, serving(*pool(1, 2, 3, 4)), stored=configuration(), before=before) is not None
+    assert removal(wanted, serving(), stored=configuration(), before=before) is None
+
+
 def test_a_name_that_moves_to_another_group_still_counts() -> None:
     """A plan can't hide a removal by calling the group something else: the address is known all the same."""
     want = names(("api", ("192.0.2.1",)), group="other")

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from holdfast.lab.system import State, Step, System
-from holdfast.lab.world.faults import Fault
 from holdfast.ports.operation import Operation
 
 
@@ -22,7 +21,6 @@ class Expander:
         self.canonical = canonical_form(system)
         self._twin = frozenset(i for group in system.twins for i in group)
         # A partition may have taken the last fault: that it heals costs none.
-        self._parted = system.scenario.faults.allows(Fault.PARTITION)
 
     def __call__(self, state: State) -> list[tuple[State, int]]:
         """Successors with their costs. Stops at the first that breaks a property, which is then the last."""
@@ -65,7 +63,7 @@ class Expander:
                     found.append((canonical(after), cost))
                     return found
                 found.append((canonical(after) if i in twin else after, cost))
-        if left or self._parted or state[flight_at] != system.start[flight_at]:
+        if left or state[flight_at] != system.start[flight_at] or system.lasting:
             self._world(state, found)
         return found
 

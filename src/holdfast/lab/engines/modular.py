@@ -3,8 +3,8 @@
 Instead of all actors at once, the search keeps pairs (shared world, one actor): which local states may meet which
 world. What any actor may do to a world, every other may find done (Flanagan and Qadeer, "Thread-modular model
 checking", 2003). This forgets which local states occur *together*, so it reaches more than can happen: "proved" is
-a proof, for one enactor or a hundred, with crashes, lost, delayed, duplicated, reordered and refused messages and
-partitions without limit, each message in flight deliverable for ever; "not proved" is only a suspicion, to be
+a proof, for one enactor or a hundred, with crashes, lost, delayed, duplicated, reordered and refused messages
+without limit, each message in flight deliverable for ever; "not proved" is only a suspicion, to be
 confirmed by an engine that finds runs.
 
 The other actors (publisher, the person who freezes) and the data of zones and store are part of the world, as
@@ -24,6 +24,7 @@ from typing import NamedTuple
 
 from holdfast.lab.actor import Failed
 from holdfast.lab.engines.calm import no_collection
+from holdfast.lab.engines.dpor import UnsupportedFaultError
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.engines.solo import stranded
 from holdfast.lab.system import State, Step, System
@@ -301,10 +302,16 @@ def prove(
     """Prove the invariants for any number of actors of kind `crowd`, any number of faults, and `disasters`.
 
     With `spare`, for at most that many faults upon each of them (and so upon all together, for smaller numbers).
-
     The scenario has one such actor (more change nothing), and its faults say which kinds may happen. With `wedge`,
     also that each of them alone can always come to converge.
+
+    Raises:
+        UnsupportedFaultError: the scenario has faults that strike one actor alone, and for a time.
     """
+    other = system.scenario.faults.kinds & {Fault.PARTITION, Fault.DISK_LOST, Fault.DISK_FULL}
+    if other:
+        named = ", ".join(sorted(k.value for k in other))
+        raise UnsupportedFaultError(f"the thread-modular engine has no {named}: use the exhaustive engine")
     begun = time.perf_counter()
     members = frozenset(i for i, a in enumerate(system.actors) if a.kind == crowd)
     assert not members & system.observed, "an invariant looks at one of the crowd: who of any number?"

@@ -31,7 +31,8 @@ class Quiet:
         self._ahead = writes_ahead(system)
         self._used: set[tuple[int, int]] = set()
         faults = system.scenario.faults
-        self._cut = faults.allows(Fault.PARTITION)
+        # An actor that may be cut off or lose its disk can do otherwise in each state: nothing goes first.
+        self._cut = any(map(faults.allows, (Fault.PARTITION, Fault.DISK_LOST, Fault.DISK_FULL)))
         disasters = faults.disasters if faults.allows(Fault.DISASTER) else ()
         self._struck = frozenset(d.cell for d in disasters)
         self._free: dict[tuple[int, int], bool] = {}

@@ -15,7 +15,6 @@ from typing import Protocol
 from holdfast.lab.agents import Move, Options
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.system import Step, System
-from holdfast.lab.world.faults import Fault
 
 STEPS_MAX = 600
 
@@ -228,10 +227,10 @@ class Schedule:
         """Run; what broke, if anything did."""
         state, rnd, choose = self.state, self._random, self._strategy.choose
         faulty = self._system.scenario.faults.total > 0
-        parted = self._system.scenario.faults.allows(Fault.PARTITION)
+        lasting = self._system.lasting
         left_at, flight_at = self._system.left_at, self._system.flight_at
         for _ in range(steps_max):
-            stirred = state[left_at] or parted or state[flight_at] != self._no_flight
+            stirred = state[left_at] or lasting or state[flight_at] != self._no_flight
             if faulty and stirred and rnd() < FAULT_SHARE:
                 broken = self._strike()
                 if broken:

@@ -10,7 +10,8 @@ import msgspec
 
 
 class Fault(enum.Enum):
-    """What may go wrong. Long pauses, reordering and clock jumps cost nothing: any schedule has them."""
+    """What may go wrong. Long pauses, reordering and clock jumps cost nothing: any schedule has them (messages in
+    flight land in any order, a running timer may have fired at any look, and the time of day is any)."""
 
     LOST_REPLY = "lost reply"
     """A write is applied, its answer lost."""
@@ -21,9 +22,15 @@ class Fault(enum.Enum):
     UNANSWERED = "unanswered"
     """A read that comes back with nothing."""
     REFUSED = "refused"
-    """Throttle or contention: the server turns a write away."""
+    """Throttle or contention: the server turns a write away, or the store is busy."""
+    DENIED = "denied"
+    """The server takes the signature for wrong or old (a clock that jumped, a key that was changed): NOTAUTH."""
     CRASH = "crash"
     """An actor starts again with only its disk; what it was sending may stay in flight."""
+    DISK_LOST = "disk lost"
+    """An actor starts again with nothing on its disk: a new machine under the old name."""
+    DISK_FULL = "disk full"
+    """Nothing more can be written to an actor's disk, until there is room again."""
     PARTITION = "partition"
     """An actor is cut from the store or a zone until healed: nothing through, or only the answers lost."""
     DISASTER = "disaster"
@@ -31,6 +38,14 @@ class Fault(enum.Enum):
 
 
 ALL_FAULTS = frozenset(Fault)
+USUAL_FAULTS = ALL_FAULTS - {
+    Fault.DUPLICATED,
+    Fault.PARTITION,
+    Fault.DENIED,
+    Fault.DISK_LOST,
+    Fault.DISK_FULL,
+}
+"""What a search has unless told otherwise; the others make it larger, and have searches of their own."""
 
 
 class Disaster(msgspec.Struct, frozen=True):
@@ -46,7 +61,7 @@ class Faults(msgspec.Struct, frozen=True):
     """The budget: `total` faults of these `kinds`, at most `in_flight` messages that outlive their callers."""
 
     total: int = 0
-    kinds: frozenset[Fault] = ALL_FAULTS - {Fault.DUPLICATED, Fault.PARTITION}
+    kinds: frozenset[Fault] = USUAL_FAULTS
     in_flight: int = 2
     disasters: tuple[Disaster, ...] = ()
 

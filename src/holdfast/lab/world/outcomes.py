@@ -77,4 +77,6 @@ def outcomes(
     if faults.allows(Fault.REFUSED):
         turned_away = Response(Rcode.SERVFAIL) if isinstance(operation, Update) else CouldNotAsk("busy")
         found.append(Outcome(1, "turned away", turned_away, cell))
+    if faults.allows(Fault.DENIED) and isinstance(operation, Update):
+        found.append(Outcome(1, "denied", Response(Rcode.NOTAUTH), cell))
     return found

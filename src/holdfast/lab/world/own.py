@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 
 from holdfast.ports.clock import Arm, Disarm, Fired, Idle, Now
-from holdfast.ports.disk import Load, Promote, Stage
+from holdfast.ports.disk import DiskFailed, Load, Promote, Stage
 from holdfast.ports.events import Emit
 from holdfast.ports.operation import Operation
 from holdfast.ports.probe import NextResults, ProbeResult, ProbeTarget, Watch
 from holdfast.ports.random import NewId
 from holdfast.ports.store import Commit, Committed
 
+FULL = DiskFailed("no space left on the device")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -30,13 +31,15 @@ class Own(msgspec.Struct, frozen=True):
     timers: tuple[tuple[str, bool], ...] = ()
     ids: int = 0
     cuts: frozenset[tuple[int, str]] = frozenset()
+    full: bool = False
+    """Whether its disk takes nothing more."""
     answers: tuple[Any, ...] = ()
     watched: tuple[ProbeTarget, ...] = ()
 
 
 def restarted(own: Own) -> Own:
     """After a crash only the disk is left (and the network stays as it is)."""
-    return Own(disk=own.disk, ids=own.ids, cuts=own.cuts)
+    return Own(disk=own.disk, ids=own.ids, cuts=own.cuts, full=own.full)
 
 
 def private(own: Own, operation: Operation[Any], seat: int, sinks: tuple[str, ...] = ()) -> tuple[Any, Own] | None:
@@ -48,6 +51,8 @@ def private(own: Own, operation: Operation[Any], seat: int, sinks: tuple[str, ..
     match operation:
         case Load(name=name):
             return dict(own.disk).get(name), own
+        case Stage() if own.full:
+            return FULL, own
         case Stage(name=name, data=data):
             return None, msgspec.structs.replace(own, staged=_put(own.staged, name, data))
         case Promote(name=name):
