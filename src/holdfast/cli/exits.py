@@ -6,12 +6,17 @@ OK = 0
 FAILED = 1
 """It could not be done: something did not answer."""
 DIFFERENT = 2
-"""`plan --detailed-exitcode`: there are differences."""
+"""`plan --detailed-exitcode`: there are differences. `lab replay`: the code no longer does what the tape says."""
 REFUSED = 3
 """A rule or somebody's newer word forbids it: lost the race, a freeze, not this file's document."""
 PARTIAL = 4
 """Done in part: a freeze that 7 of 9 zones carry."""
+BROKEN = 5
+"""`lab`: a property is broken, or a mutant survived."""
 BAD_CONFIGURATION = 65
-"""The file is wrong; every error has been printed with its line (EX_DATAERR)."""
+"""The file is wrong: every error of a configuration has been printed with its line; a tape or a table of mutants that
+is none has been named (EX_DATAERR)."""
 USAGE = 64
 """The command line is wrong (EX_USAGE)."""
+INTERRUPTED = 130
+"""Ctrl-C: what was reached has been said."""

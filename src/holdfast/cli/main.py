@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "thaw": ("holdfast.cli.stopping", "thaw", "Stop and mend"),
     "repair": ("holdfast.cli.mending", "repair", "Stop and mend"),
     "adopt": ("holdfast.cli.mending", "adopt", "Stop and mend"),
+    "lab": ("holdfast.cli.lab", "lab", "Try it out"),
 }
 
 

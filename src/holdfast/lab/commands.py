@@ -1,23 +1,35 @@
-"""What `holdfast lab` does, without a terminal: build a system by name, search it, replay tapes, run drills."""
+"""What `holdfast lab` does, without a terminal: search a design, replay tapes, run drills."""
 
 from __future__ import annotations
 
 import enum
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
-from holdfast.lab import production
+from holdfast.lab.designs import (
+    DESIGNS,
+    Size,
+    SizeError,
+    UnknownDesignError,
+    design_named,
+    scenario_of,
+)
 from holdfast.lab.drills import Drill, october
 from holdfast.lab.engines import dpor, exhaustive, modular, sampling
-from holdfast.lab.engines.found import Outcome
-from holdfast.lab.engines.shrink import shrink
-from holdfast.lab.specimens import first_fix, group_fences, lost_chunks, paused_planner
-from holdfast.lab.specimens import october as october_specimen
+from holdfast.lab.engines.found import Found, Outcome
+from holdfast.lab.engines.shrink import preemptions, shrink
+from holdfast.lab.engines.way_on import way_on
 from holdfast.lab.story import report
-from holdfast.lab.system import Scenario, System
+from holdfast.lab.system import System
 from holdfast.lab.tape import Run, Tape, TapeMismatchError, decode_tape, encode_tape, replay
+
+__all__ = ["DESIGNS", "Engine", "Exploration", "Size", "SizeError", "Status", "UnknownDesignError"]
+
+CROWD = "enactor"
+WEDGE = "progress possible"
 
 
 class Engine(enum.Enum):
@@ -29,33 +41,60 @@ class Engine(enum.Enum):
     MODULAR = "modular"
 
 
-class Size(msgspec.Struct, frozen=True):
-    """How much of everything; what a design does not have is ignored."""
+class Budget(msgspec.Struct, frozen=True):
+    """Where a search stops: seconds, and schedules, states or executions."""
 
-    plans: int = 3
-    enactors: int = 3
-    endpoints: int = 3
-    rounds: int = 0
-    faults: int = 0
+    seconds: float = 60.0
+    count: int = 10_000_000
 
 
-DESIGNS: dict[str, Callable[[Size], Scenario]] = {
-    "2025": lambda s: october_specimen.scenario(
-        plans=s.plans, enactors=s.enactors, endpoints=s.endpoints, rounds=s.rounds, faults=s.faults
-    ),
-    "first-fix": lambda s: first_fix.scenario(
-        plans=s.plans, enactors=s.enactors, endpoints=s.endpoints, faults=s.faults
-    ),
-    "group-fences": lambda s: group_fences.scenario(enactors=s.enactors, faults=s.faults),
-    "paused-planner": lambda s: paused_planner.scenario(planners=2, revisions=s.plans, faults=s.faults),
-    "lost-chunks": lambda s: lost_chunks.scenario(plans=min(s.plans, 3), enactors=min(s.enactors, 2)),
-    "holdfast": lambda s: production.scenario(plans=s.plans, enactors=s.enactors, faults=s.faults),
-    "holdfast-freeze": lambda s: production.with_freeze(plans=s.plans, enactors=s.enactors, faults=s.faults),
+class Order(msgspec.Struct, frozen=True):
+    """What an engine is told. `say` takes how far it has come, now and then."""
+
+    budget: Budget
+    seed: int
+    wedge: bool
+    say: Callable[[str], None]
+
+
+def _sample(system: System, order: Order) -> Outcome:
+    return sampling.sample(
+        system,
+        seed=order.seed,
+        schedules=order.budget.count,
+        seconds=order.budget.seconds,
+        on_progress=lambda n: order.say(f"{n:,} schedules"),
+    )
+
+
+def _exhaustive(system: System, order: Order) -> Outcome:
+    limits = exhaustive.Limits(states=order.budget.count, seconds=order.budget.seconds)
+    return exhaustive.search(
+        system,
+        limits=limits,
+        wedge=order.wedge,
+        on_progress=lambda done, known: order.say(f"{done:,} of {known:,} states known so far"),
+    )
+
+
+def _dpor(system: System, order: Order) -> Outcome:
+    return dpor.explore(system, executions=order.budget.count, seconds=order.budget.seconds)
+
+
+def _modular(system: System, order: Order) -> Outcome:
+    if not any(a.kind == CROWD for a in system.actors):
+        raise SizeError(f"{system.scenario.name} has no {CROWD}s, of which the modular engine proves any number")
+    return modular.prove(system, crowd=CROWD, seconds=order.budget.seconds)
+
+
+ENGINES: dict[Engine, Callable[[System, Order], Outcome]] = {
+    Engine.SAMPLE: _sample,
+    Engine.EXHAUSTIVE: _exhaustive,
+    Engine.DPOR: _dpor,
+    Engine.MODULAR: _modular,
 }
-
-
-class UnknownDesignError(ValueError):
-    """No such design; the text lists those there are."""
+CALM = frozenset({Engine.SAMPLE, Engine.DPOR})
+"""Engines whose finds are shrunk; the exhaustive one finds the shortest by itself."""
 
 
 def system_of(design: str, size: Size) -> System:
@@ -63,23 +102,59 @@ def system_of(design: str, size: Size) -> System:
 
     Raises:
         UnknownDesignError: no such design.
+        SizeError: a number is out of its range.
     """
-    build = DESIGNS.get(design)
-    if build is None:
-        raise UnknownDesignError(f"no design {design!r}; there are {', '.join(DESIGNS)}")
-    return System(build(size))
+    return System(scenario_of(design, size))
+
+
+class Status(enum.Enum):
+    """What a search came to, in a word."""
+
+    BROKEN = "broken"
+    PROVED = "proved"
+    """Within the bounds, which belong into every sentence about it."""
+    OPEN = "open"
+    """Nothing found, nothing proved: the budget ended first, or the engine proves nothing by its nature."""
+    SUSPECTED = "suspected"
+    """The modular engine could not prove it, and has no run to show: an engine that finds runs must confirm it."""
 
 
 class Exploration(msgspec.Struct, frozen=True):
     """What a search came to; with a tape and its run if something broke and an engine found how."""
 
+    design: str
+    size: Size
+    engine: Engine
     outcome: Outcome
     tape: Tape | None = None
     run: Run | None = None
+    preemptions: int = 0
+
+    @property
+    def status(self) -> Status:
+        """In a word."""
+        if self.outcome.found is None:
+            return Status.PROVED if self.outcome.complete else Status.OPEN
+        return Status.SUSPECTED if self.run is None else Status.BROKEN
+
+    def sentence(self) -> str:
+        """In one sentence, with the bounds; what broke is told as the shrunk run has it."""
+        if self.status is Status.SUSPECTED:
+            assert self.outcome.found is not None
+            o = self.outcome
+            return f"{o.engine}: not proved for {o.bounds}: {o.found.broken}; {o.count:,} {o.units}"  # type: ignore[union-attr]
+        if self.tape is None or self.outcome.found is None:
+            return self.outcome.sentence()
+        shown = Found(self.tape.broken, self.outcome.found.choices)
+        return msgspec.structs.replace(self.outcome, found=shown).sentence()
 
     def text(self, command: str = "") -> str:
         """For people."""
-        return report(self.outcome, self.run, command)
+        return report(self.sentence(), self.run, command)
+
+
+class SearchInterruptedError(Exception):
+    """Somebody stopped a search; the text says how far it had come, and within which bounds."""
 
 
 def explore(
@@ -98,46 +173,86 @@ def explore(
 
     Raises:
         UnknownDesignError: no such design.
+        SizeError: a number is out of its range.
         UnsupportedFaultError: DPOR was asked for faults that it does not reduce.
+        SearchInterruptedError: by Ctrl-C, before anything was found.
     """
     system = system_of(design, size)
-    say = on_progress or (lambda text: None)
-    if engine is Engine.SAMPLE:
-        outcome = sampling.sample(
-            system, seed=seed, schedules=count, seconds=seconds, on_progress=lambda n: say(f"{n} schedules")
-        )
-    elif engine is Engine.DPOR:
-        outcome = dpor.explore(system, executions=count, seconds=seconds)
-    elif engine is Engine.MODULAR:
-        outcome = modular.prove(system, crowd="enactor", seconds=seconds)
-    else:
-        limits = exhaustive.Limits(states=count, seconds=seconds)
-        outcome = exhaustive.search(
-            system, limits=limits, wedge=wedge, on_progress=lambda done, known: say(f"{done} of {known} states")
-        )
+    if wedge and (engine is not Engine.EXHAUSTIVE or system.scenario.converged is None):
+        raise SizeError(f"only the exhaustive engine looks for wedges, and {design} must say what converged means")
+    outcome = _search(
+        system, engine, Order(Budget(seconds, count), seed, wedge, on_progress or (lambda text: None))
+    )
     found = outcome.found
-    if found is None or not found.choices:
-        return Exploration(outcome)
-    if shrunk and engine is not Engine.EXHAUSTIVE:
-        found, _ = shrink(system, found)
-    run = replay(system_of(design, size), found.choices)
+    if found is None or engine is Engine.MODULAR:
+        return Exploration(design, size, engine, outcome)
+    if shrunk and engine in CALM:
+        found = _shrunk(system, found)
+    run = _with_wedge(replay(system_of(design, size), found.choices), found.broken)
     options: dict[str, int | str] = dict(msgspec.structs.asdict(size))
     tape = Tape(design, options, found.choices, found.broken, run.trace, seed if engine is Engine.SAMPLE else None)
-    return Exploration(outcome, tape, run)
+    return Exploration(design, size, engine, outcome, tape, run, preemptions(system, found.choices))
+
+
+def _search(system: System, engine: Engine, order: Order) -> Outcome:
+    begun = time.perf_counter()
+    reached = ""
+
+    def say(text: str) -> None:
+        nonlocal reached
+        reached = text
+        order.say(text)
+
+    try:
+        return ENGINES[engine](system, msgspec.structs.replace(order, say=say))
+    except KeyboardInterrupt:
+        seed = f"; seed {order.seed}" if engine is Engine.SAMPLE else ""
+        far = f" and {reached}" if reached else ""
+        raise SearchInterruptedError(
+            f"stopped after {time.perf_counter() - begun:.1f} s{far}: nothing found so far, and nothing proved,"
+            f" for {system.scenario.bounds}{seed}"
+        ) from None
+
+
+def _shrunk(system: System, found: Found) -> Found:
+    """As small as it gets; as it is, if somebody is tired of waiting."""
+    try:
+        return shrink(system, found)[0]
+    except KeyboardInterrupt:
+        return found
+
+
+def _with_wedge(run: Run, broken: str) -> Run:
+    """A wedge is a property of the last state, which no step breaks: the run says so at its end."""
+    if run.broken or not broken.startswith(WEDGE):
+        return run
+    return msgspec.structs.replace(run, broken=broken, broken_at=len(run.lines))
 
 
 def replay_tape(tape: Tape) -> Run:
-    """Run a tape on the real code and hold it to what it says.
+    """Run a tape on the real code and hold it to what it says: trace, and what breaks, a wedge too.
 
     Raises:
         TapeMismatchError: the code does something else today, at which step, or with which trace.
         UnknownDesignError: the tape is of a design that there is no more.
+        SizeError: its numbers are out of their range.
     """
-    run = replay(system_of(tape.scenario, msgspec.convert(tape.options, Size)), tape.choices)
+    try:
+        size = msgspec.convert(tape.options, Size)
+    except msgspec.ValidationError as error:
+        raise TapeMismatchError(f"not a tape: options: {error}") from error
+    system = system_of(tape.scenario, size)
+    run = replay(system, tape.choices)
     if tape.trace and run.trace != tape.trace:
         raise TapeMismatchError(f"the trace is {run.trace}, the tape says {tape.trace}: the code has changed")
-    if tape.broken and run.broken and run.broken != tape.broken:
-        raise TapeMismatchError(f"the run breaks {run.broken!r}, the tape says {tape.broken!r}")
+    if tape.broken.startswith(WEDGE):
+        if system.scenario.converged is not None and way_on(system, run.last):
+            raise TapeMismatchError("the tape ends in a wedge, and today a way leads on from there")
+        return _with_wedge(run, tape.broken)
+    if run.broken != tape.broken:
+        raise TapeMismatchError(
+            f"the run breaks {run.broken or 'nothing'}, the tape says {tape.broken or 'nothing'}"
+        )
     return run
 
 
@@ -146,20 +261,31 @@ def load_tape(path: Path) -> Tape:
 
     Raises:
         TapeMismatchError: it is none.
+        OSError: it can't be read.
     """
     return decode_tape(path.read_bytes())
 
 
 def save_tape(path: Path, tape: Tape) -> None:
-    """Write a tape file."""
+    """Write a tape file; its directory is made if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encode_tape(tape))
 
 
-DRILLS: dict[str, Callable[[], Drill]] = {"october-2025": october}
+def about(design: str) -> str:
+    """What a design is, in a sentence.
+
+    Raises:
+        UnknownDesignError: no such design.
+    """
+    return design_named(design).about
 
 
-def drill(name: str) -> Drill:
-    """Run a drill: the same day on the design of 2025 and on holdfast.
+DRILLS: dict[str, Callable[[tuple[str, ...]], Drill]] = {"october-2025": october}
+
+
+def drill(name: str, designs: tuple[str, ...] = ("2025", "holdfast")) -> Drill:
+    """Run a drill: the same day on the design of 2025 and on holdfast, or on one of them.
 
     Raises:
         UnknownDesignError: no such drill.
@@ -167,4 +293,4 @@ def drill(name: str) -> Drill:
     run = DRILLS.get(name)
     if run is None:
         raise UnknownDesignError(f"no drill {name!r}; there are {', '.join(DRILLS)}")
-    return run()
+    return run(designs)

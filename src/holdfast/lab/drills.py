@@ -7,64 +7,137 @@ The script is the same for both designs; what differs is what the code makes of 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 
 import msgspec
 
 from holdfast.lab import production
 from holdfast.lab.specimens import october as specimen
-from holdfast.lab.story import tell_line
+from holdfast.lab.story import tell_step
 from holdfast.lab.system import State, System
-from holdfast.lab.tape import Line, replay
-from holdfast.nameserver.lookup import lookup
+from holdfast.lab.tape import replay
+from holdfast.lab.telling.observed import Served, World
+from holdfast.lab.telling.steps import Kind, Told, told
 from holdfast.ports.dns import Ask, Transfer, Update
 
 TURN_MAX = 120
+COLUMN_MAX, COLUMN_MIN = 76, 44
+"""Characters of a column, for two timelines side by side."""
 
 
 class Scene(msgspec.Struct, frozen=True):
-    """One act of the day: what it is, what happened, and what DNS says after it."""
+    """One act of the day: what it is, what happened, and what anybody could see after it."""
 
     title: str
-    lines: tuple[Line, ...]
-    serves: str
+    steps: tuple[Told, ...]
+    world: World
+
+    @property
+    def serves(self) -> tuple[str, ...]:
+        """What clients get, a line for each name."""
+        return tuple(n.text() for zone in self.world.zones for n in zone.names)
+
+    @property
+    def fences(self) -> tuple[str, ...]:
+        """The zones' fences; none in designs without."""
+        return tuple(zone.fence for zone in self.world.zones if zone.fence)
+
+    @property
+    def outage(self) -> bool:
+        """Whether a name answers with nothing, though nobody retired it."""
+        return any(n.served is Served.EMPTY for zone in self.world.zones for n in zone.names)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What decided this act: messages that were refused, and writes on old knowledge."""
+        return tuple(dict.fromkeys(_note(step) for step in self.steps if step.kind is Kind.REFUSED or step.stale))
+
+    @property
+    def broke(self) -> str:
+        """What broke in this act, and at which step."""
+        return next((f"step {s.number}, {s.who}: {s.broke}" for s in self.steps if s.broke), "")
+
+
+def _note(step: Told) -> str:
+    if step.kind is Kind.REFUSED:
+        failed = "; ".join(c.text for c in step.conditions if c.held is False)
+        return f"{step.who}'s write is refused{f': it is not so that {failed}' if failed else ''}"
+    return f"{step.who} writes on old knowledge: {step.stale[0]}"
 
 
 class Timeline(msgspec.Struct, frozen=True):
     """The day on one design."""
 
     design: str
+    bounds: str
+    trace: str
     scenes: tuple[Scene, ...]
     broken: str
+    good: bool
     end: str
+
+    def document(self) -> dict[str, object]:
+        """For programs."""
+        return {
+            "design": self.design,
+            "bounds": self.bounds,
+            "trace": self.trace,
+            "broken": self.broken,
+            "converged": self.good,
+            "end": self.end,
+            "acts": [
+                {"title": s.title, "dns": s.serves, "fences": s.fences, "notes": s.notes, "outage": s.outage}
+                for s in self.scenes
+            ],
+        }
 
 
 class Drill(msgspec.Struct, frozen=True):
-    """Both."""
+    """The day on one design or on both."""
 
     name: str
     timelines: tuple[Timeline, ...]
 
+    def told(self, columns: int, *, steps: bool = False) -> str:
+        """Side by side if there are two and the width allows it, else one after the other."""
+        width = min(COLUMN_MAX, (columns - 3) // 2)
+        if len(self.timelines) == 2 and width >= COLUMN_MIN and not steps:
+            return self.side_by_side(width)
+        return self.text(steps=steps)
+
     def text(self, *, steps: bool = False) -> str:
         """The timelines one after the other; with every step if asked for."""
-        parts = []
-        for timeline in self.timelines:
-            parts.append(f"== {timeline.design}")
-            for scene in timeline.scenes:
-                parts.append(f"{scene.title}\n    DNS: {scene.serves}")
-                if steps:
-                    parts += [tell_line(line, 10) for line in scene.lines]
-            parts.append(f"    {timeline.end}")
-        return "\n".join(parts)
+        return "\n\n".join(_told(timeline, steps=steps) for timeline in self.timelines)
 
-    def side_by_side(self, width: int = 56) -> str:
-        """Two columns, scene by scene."""
+    def side_by_side(self, width: int = COLUMN_MAX) -> str:
+        """Two columns, act by act."""
         left, right = self.timelines
-        rows = [(left.design, right.design), ("-" * width, "-" * width)]
-        for a, b in zip(left.scenes, right.scenes, strict=True):
-            rows += [(a.title, b.title), (f"  {a.serves}", f"  {b.serves}")]
-        rows.append((left.end, right.end))
-        return "\n".join(line for a, b in rows for line in _columns(a, b, width))
+        rows = [[(left.design, right.design)], [("=" * width, "=" * width)]]
+        for number, (a, b) in enumerate(zip(left.scenes, right.scenes, strict=True), start=1):
+            one, two = _act(number, a), _act(number, b)
+            most = max(len(one), len(two))
+            pad = [[""] * (most - len(x)) for x in (one, two)]
+            rows.append([*zip([*one, *pad[0]], [*two, *pad[1]], strict=True), ("", "")])
+        rows.append([(f"=> {left.end}", f"=> {right.end}")])
+        return "\n".join(line for row in rows for a, b in row for line in _columns(a, b, width))
+
+
+def _told(timeline: Timeline, *, steps: bool) -> str:
+    parts = [f"== {timeline.design} ({timeline.bounds})"]
+    width = max(len(s.who) for scene in timeline.scenes for s in scene.steps)
+    for number, scene in enumerate(timeline.scenes, start=1):
+        told_steps = [tell_step(step, width) for step in scene.steps] if steps else []
+        parts += ["\n".join(_act(number, scene)), *told_steps, ""]
+    return "\n".join([*parts, f"=> {timeline.end}"])
+
+
+def _act(number: int, scene: Scene) -> list[str]:
+    """One act as lines: title, what decided it, what clients get."""
+    notes = [f"  ! {note}" for note in scene.notes]
+    broke = [f"  => BROKEN at {scene.broke}"] if scene.broke else []
+    seen = [f"    {text}" for text in (*scene.fences, *scene.serves)]
+    return [f"{number}. {scene.title}", *notes, *broke, *seen]
 
 
 def _columns(a: str, b: str, width: int) -> list[str]:
@@ -76,13 +149,8 @@ def _columns(a: str, b: str, width: int) -> list[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    lines = [""]
-    for word in text.split():
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > width:
-            lines.append("  " + word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip() if lines[-1].strip() else word
-    return lines
+    lead = len(text) - len(text.lstrip())
+    return textwrap.wrap(text, width, subsequent_indent=" " * (lead + 2), break_on_hyphens=False) or [""]
 
 
 class _Stage:
@@ -125,11 +193,6 @@ SCRIPT = (
 )
 
 
-def october() -> Drill:
-    """The DNS part of 20 October 2025: the empty name and the wedge, then the non-event."""
-    return Drill("october-2025", (_old(), _new()))
-
-
 def _play(system: System, cues: dict[str, str], *, pause_before_cleanup: bool) -> tuple[_Stage, list[int]]:
     stage = _Stage(system)
     ends = []
@@ -158,18 +221,25 @@ def _until_cleanup(stage: _Stage, actor: str) -> None:
         stage.state = steps[at].after
 
 
-def _timeline(
-    design: str, stage: _Stage, ends: list[int], serve: Callable[[System, State], str], end: str
-) -> Timeline:
+def _timeline(design: str, stage: _Stage, ends: list[int], verdicts: tuple[str, str]) -> Timeline:
     run = replay(stage.system, tuple(stage.choices))
-    scenes = []
-    begin = 0
-    for scene, to in zip(SCRIPT, ends, strict=True):
-        last = run.lines[to - 1].step.after if to else stage.system.start
-        text = serve(stage.system, last)
-        scenes.append(Scene(scene[0], run.lines[begin:to], text))
-        begin = to
-    return Timeline(design, tuple(scenes), run.broken, end)
+    steps = told(run).steps
+    scenes = [
+        Scene(scene[0], steps[begin:to], steps[to - 1].world)
+        for scene, begin, to in zip(SCRIPT, [0, *ends], ends, strict=False)
+    ]
+    goal = stage.system.scenario.converged
+    assert goal is not None
+    good = goal(stage.system.view(stage.state))
+    return Timeline(
+        design=design,
+        bounds=stage.system.scenario.bounds,
+        trace=run.trace,
+        scenes=tuple(scenes),
+        broken=run.broken,
+        good=good,
+        end=verdicts[not good],
+    )
 
 
 def _old() -> Timeline:
@@ -177,39 +247,21 @@ def _old() -> Timeline:
     cues = {"plan": "planner", "a": "enactor-a", "b": "enactor-b"}
     stage, ends = _play(system, cues, pause_before_cleanup=True)
     wedged = "no enactor can apply plan 4, or any later one: people have to repair it by hand (the wedge)"
-    healed = "every enactor is at plan 4"
-    goal = system.scenario.converged
-    assert goal is not None
-    end = healed if goal(system.view(stage.state)) else wedged
-    return _timeline("the design of 2025", stage, ends, _serves_alias, end)
-
-
-def _serves_alias(system: System, state: State) -> str:
-    zone = system.view(state).zones[specimen.ZONE]
-    alias = lookup(zone, specimen.owner("ep2"), "CNAME").rrset
-    assert alias is not None
-    addresses = lookup(zone, alias.rdatas[0], "A").rrset
-    found = "NOTHING: no addresses" if addresses is None else " ".join(addresses.rdatas)
-    return f"{specimen.owner('ep2')} is plan {specimen.plan_of(alias.rdatas[0])}'s: {found}"
+    return _timeline("the design of 2025", stage, ends, ("every enactor is at plan 4", wedged))
 
 
 def _new() -> Timeline:
     system = System(production.scenario(plans=4, enactors=2))
     cues = {"plan": "publisher", "a": "enactor-a", "b": "enactor-b"}
     stage, ends = _play(system, cues, pause_before_cleanup=False)
-    goal = system.scenario.converged
-    assert goal is not None
-    good = goal(system.view(stage.state))
     return _timeline(
-        "holdfast", stage, ends, _serves_data, "a non-event: all at plan 4" if good else "NOT converged"
+        "holdfast", stage, ends, ("a non-event: DNS and every enactor are at plan 4", "NOT converged")
     )
 
 
-def _serves_data(system: System, state: State) -> str:
-    zone = system.view(state).zones[production.ZONE]
-    fence = production.fence_of(zone)
-    rrset = zone.rrset(f"a.{production.ZONE}", "A")
-    found = "NOTHING: no addresses" if rrset is None else " ".join(rrset.rdatas)
-    return (
-        f"a.{production.ZONE}: {found}; the fence is at generation {fence.identity.generation if fence else '?'}"
-    )
+DESIGNS: dict[str, Callable[[], Timeline]] = {"2025": _old, "holdfast": _new}
+
+
+def october(designs: tuple[str, ...] = ("2025", "holdfast")) -> Drill:
+    """The DNS part of 20 October 2025: the empty name and the wedge, then the non-event."""
+    return Drill("october-2025", tuple(DESIGNS[design]() for design in designs))

@@ -1,138 +1,82 @@
-"""A run in words: who did what, how it went, and where which property broke. One line a step."""
+"""A run as a story in text: who did what, why it was allowed, on which old knowledge, and where what broke.
+
+One block a step. A write says what it changed and which conditions the server found to hold; what an actor had
+read before and was no longer so when it wrote, is said there: that is where most races are.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import textwrap
 
-from holdfast.lab.engines.found import Outcome
-from holdfast.lab.tape import Line, Run
-from holdfast.ports.clock import Fired, Idle
-from holdfast.ports.disk import Promote
-from holdfast.ports.dns import (
-    Answer,
-    Ask,
-    DeleteRRset,
-    Existence,
-    Prerequisite,
-    Response,
-    Servers,
-    SetRRset,
-    Transfer,
-    Update,
-)
-from holdfast.ports.operation import CouldNotAsk, Operation
-from holdfast.ports.store import Commit, Committed, Entry, Get, GetMany, Lost, Range
+from holdfast.lab.tape import Run
+from holdfast.lab.telling.observed import Served, World
+from holdfast.lab.telling.properties import meaning
+from holdfast.lab.telling.steps import Kind, Told, told
+
+WIDTH = 116
+INDENT = 6
 
 
 def tell(run: Run) -> str:
     """The whole story."""
-    width = max((len(line.who) for line in run.lines), default=0)
-    lines = [tell_line(line, width) for line in run.lines]
-    if run.broken:
-        lines.append(f"     => BROKEN: {run.broken}")
+    telling = told(run)
+    width = max((len(step.who) for step in telling.steps), default=0)
+    return "\n".join(tell_step(step, width) for step in telling.steps)
+
+
+def tell_step(step: Told, width: int = 0) -> str:
+    """One step and, below it, its conditions, changes and what broke."""
+    how = f" -> {step.came}" if step.came else ""
+    first = _wrapped(f"{step.number:4}  {step.who:<{width}}  ", f"{step.did}{how}", hang=2)
+    lines = [*first, *(_below(width, text) for text in _details(step))]
+    if step.broke:
+        text = f"BROKEN at step {step.number}, by {step.who}: {step.broke}"
+        lines += ["", *_wrapped("  => ", text, hang=0)]
+        lines += [f"     clients now get {n}" for n in emptied(step.world)]
     return "\n".join(lines)
 
 
-def tell_line(line: Line, width: int = 0) -> str:
-    """One step, with the events that the code emitted on it below."""
-    what = line.label if line.step.operation is None else _did(line.step.operation)
-    how = _came(line.step.result)
-    label = f" [{line.label}]" if line.label and line.step.operation is not None else ""
-    text = f"{line.number:4}  {line.who:<{width}}  {what}{label}{f' -> {how}' if how else ''}"
-    told = "".join(f"\n      {'':<{width}}    says: {event.text}" for event in line.events)
-    return text + told
+def emptied(world: World) -> list[str]:
+    """Names that answer with nothing, though nobody retired them."""
+    return [n.text() for zone in world.zones for n in zone.names if n.served is Served.EMPTY]
 
 
-def _did(operation: Operation[Any]) -> str:
-    match operation:
-        case Get(key=key):
-            return f"reads {key}"
-        case GetMany(keys=keys):
-            return f"reads {', '.join(keys)}"
-        case Range(prefix=prefix):
-            return f"lists {prefix}*"
-        case Commit():
-            return _commit(operation)
-        case Ask(name=name, rtype=rtype):
-            return f"asks the primary for {name} {rtype}"
-        case Transfer(zone=zone):
-            return f"transfers zone {zone}"
-        case Servers(zone=zone):
-            return f"asks for the name servers of {zone}"
-        case Update():
-            return _update(operation)
-        case Idle(rest=rest):
-            return f"rests ({rest.value})"
-        case Fired(timers=timers):
-            return f"looks which timers have fired ({', '.join(timers)})"
-        case Promote(name=name):
-            return f"renames {name}.tmp to {name} on its disk"
-        case _:
-            return f"{type(operation).__name__}"
+def _details(step: Told) -> list[str]:
+    found = []
+    failed = [c.text for c in step.conditions if c.held is False]
+    held = [c.text for c in step.conditions if c.held]
+    unknown = [c.text for c in step.conditions if c.held is None]
+    if failed:
+        found.append(f"refused, because it is not so that {'; '.join(failed)}")
+    elif held:
+        found.append(f"allowed, because {'; '.join(held)}")
+    elif unknown:
+        found.append(f"only if, once it arrives, {'; '.join(unknown)}")
+    elif step.kind in (Kind.WRITE, Kind.DELIVERY):
+        found.append("allowed: it set no condition")
+    if step.kind is not Kind.REFUSED:
+        found += [f"old knowledge: {text}" for text in step.stale]
+    found += [f"* {change.text()}" for change in step.changes]
+    found += [f"not done: {text}" for text in step.intended]
+    return [*found, *(f"says: {text}" for text in step.says)]
 
 
-def _commit(commit: Commit) -> str:
-    writes = [f"put {p.key}" for p in commit.puts] + [f"delete {key}" for key in commit.deletes]
-    guard = f", if {', '.join(c.key for c in commit.compares)} are as read" if commit.compares else ""
-    return f"commits {', '.join(writes) or 'nothing'}{guard}"
+def _below(width: int, text: str) -> str:
+    return "\n".join(_wrapped(" " * (INDENT + width + 4), text, hang=2))
 
 
-def _update(update: Update) -> str:
-    required = ", ".join(_required(p) for p in update.prerequisites)
-    if not update.changes:
-        return f"asks the primary whether {required}"
-    changes = ", ".join(_changed(c) for c in update.changes)
-    return f"sends: {changes}{f'; only if {required}' if required else ''}"
+def _wrapped(lead: str, text: str, *, hang: int) -> list[str]:
+    room = max(WIDTH, len(lead) + 40)
+    return textwrap.wrap(
+        text, room, initial_indent=lead, subsequent_indent=" " * (len(lead) + hang), break_on_hyphens=False
+    )
 
 
-def _required(p: Prerequisite) -> str:
-    if p.existence is Existence.RRSET_IS:
-        return f"{p.name} {p.rtype} is {' '.join(p.rdatas)}"
-    words = {
-        Existence.RRSET_EXISTS: f"{p.name} {p.rtype} exists",
-        Existence.RRSET_ABSENT: f"{p.name} {p.rtype} does not exist",
-        Existence.NAME_IN_USE: f"{p.name} exists",
-        Existence.NAME_ABSENT: f"{p.name} does not exist",
-    }
-    return words[p.existence]
-
-
-def _changed(change: SetRRset | DeleteRRset) -> str:
-    if isinstance(change, DeleteRRset):
-        return f"delete {change.name} {change.rtype}"
-    return f"{change.rrset.name} {change.rrset.rtype} := {' '.join(change.rrset.rdatas)}"
-
-
-def _came(result: Any) -> str:
-    match result:
-        case None | False:
-            return ""
-        case True:
-            return "woken by a hint"
-        case CouldNotAsk(reason=reason):
-            return reason
-        case Answer(rrset=None, rcode=rcode):
-            return f"nothing there ({rcode.value})"
-        case Answer(rrset=rrset):
-            assert rrset is not None
-            return " ".join(rrset.rdatas)
-        case Response(rcode=rcode):
-            return rcode.value
-        case Committed():
-            return "committed"
-        case Lost():
-            return "lost: somebody was quicker"
-        case Entry(value=value):
-            return value.decode(errors="replace")[:80]
-        case _:
-            return ""
-
-
-def report(outcome: Outcome, run: Run | None, command: str = "") -> str:
+def report(sentence: str, run: Run | None, command: str = "") -> str:
     """A search's end for people: the sentence with its bounds, the story of what broke, how to see it again."""
-    parts = [outcome.sentence()]
+    parts = [sentence]
     if run is not None:
-        parts += ["", tell(run), f"     trace {run.trace}"]
+        parts += [meaning(run.broken), "", tell(run), "", f"     trace {run.trace}"]
     if command:
         parts += ["", f"See it again: {command}"]
     return "\n".join(parts)

@@ -116,6 +116,8 @@ class Scenario(msgspec.Struct, frozen=True):
     """Store prefixes that no rule reads (reports for people): not part of the state."""
     crowded: str = ""
     """The bounds without those that a proof for any number of actors and faults does not have."""
+    served: tuple[str, ...] = ()
+    """Names that clients ask for, for reports; empty: every name with addresses or an alias."""
 
 
 class System:

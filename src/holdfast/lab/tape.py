@@ -56,12 +56,14 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True):
-    """A replayed run."""
+    """A replayed run. `broken_at` is the number of the step that broke `broken`, 0 if none did."""
 
     lines: tuple[Line, ...]
     trace: str
     broken: str
+    broken_at: int
     last: State
+    system: System
 
 
 def encode_tape(tape: Tape) -> bytes:
@@ -182,7 +184,7 @@ def replay(system: System, choices: tuple[int, ...]) -> Run:
     shadows = [_Shadow(system, i) for i in range(len(system.actors))]
     lines: list[Line] = []
     digest = hashlib.sha256()
-    broken = ""
+    broken, broken_at = "", 0
     state = system.start
     try:
         for state, step in follow(system, choices):
@@ -204,13 +206,22 @@ def replay(system: System, choices: tuple[int, ...]) -> Run:
             )
             lines.append(line)
             digest.update(f"{who}|{what}|{step.label}|{line.result}|{text(line.events)}\n".encode())
-            broken = broken or system.verdict(state, step) or ""
+            if not broken:
+                broken = system.verdict(state, step) or ""
+                broken_at = line.number if broken else 0
             state = step.after
         _check_ends(system, state, shadows)
     finally:
         for shadow in shadows:
             shadow.close()
-    return Run(lines=tuple(lines), trace=digest.hexdigest(), broken=broken, last=state)
+    return Run(
+        lines=tuple(lines),
+        trace=digest.hexdigest(),
+        broken=broken,
+        broken_at=broken_at,
+        last=state,
+        system=system,
+    )
 
 
 def _check_ends(system: System, state: State, shadows: list[_Shadow]) -> None:

@@ -80,4 +80,5 @@ def scenario(*, plans: int = 3, enactors: int = 2, endpoints: int = 1, faults: i
         faults=Faults(total=faults),
         invariants=(never_empty(names),),
         converged=converged(plans, names),
+        served=tuple(owner(name) for name in names),
     )

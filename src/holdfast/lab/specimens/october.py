@@ -193,4 +193,5 @@ def scenario(
         faults=Faults(total=faults),
         invariants=(never_empty(names),) if invariants else (),
         converged=converged(plans, names),
+        served=tuple(owner(name) for name in names),
     )
