@@ -1,4 +1,4 @@
-"""`lab`: search designs for interleavings that break them, replay what was found, play October 2025, judge mutants."""
+"""`lab`: search designs for interleavings that break them, replay those, play October 2025, judge mutants."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def _quoted(path: Path) -> str:
 def replay(tape: str, times: int, out: str | None, form: str) -> None:
     """Run TAPE on the code of today, and hold it to the trace that the tape names.
 
-    Exits with 0 if the code does what the tape says, also where that breaks something; with 2 if it no longer does.
+    Exits with 0 if the code does what the tape says, even if that breaks something; with 2 if it no longer does.
 
     \b
     Example:
@@ -208,11 +208,11 @@ def replay(tape: str, times: int, out: str | None, form: str) -> None:
     from holdfast.lab.actor import LabError
     from holdfast.lab.commands import load_tape, replay_tape
     from holdfast.lab.designs import SizeError, UnknownDesignError
-    from holdfast.lab.tape import TapeMismatchError
+    from holdfast.lab.tape import NotATapeError, TapeMismatchError
 
     try:
         told = load_tape(Path(tape))
-    except TapeMismatchError as error:
+    except NotATapeError as error:
         fail(f"{tape}: {error}", exits.BAD_CONFIGURATION)
     except OSError as error:
         fail(f"cannot read {tape}: {error.strerror}")
@@ -221,7 +221,7 @@ def replay(tape: str, times: int, out: str | None, form: str) -> None:
             for number in range(1, times + 1):
                 run = replay_tape(told)
                 shown.say(f"{number} of {times}")
-    except (SizeError, UnknownDesignError) as error:
+    except (NotATapeError, SizeError, UnknownDesignError) as error:
         fail(f"{tape}: {error}", exits.BAD_CONFIGURATION)
     except (TapeMismatchError, LabError) as error:
         fail(f"{tape} does not replay: {error}", exits.DIFFERENT)

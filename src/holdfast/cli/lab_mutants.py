@@ -101,11 +101,14 @@ def _text(verdicts: list[Verdict]) -> str:
     """The table, then the survivors with why, then the count."""
     width = max((len(v.name) for v in verdicts), default=0)
     lines = [f"{'rule':<5} {'mutant':<{width}} {'s':>6}  killed by"]
-    for v in verdicts:
-        lines.append(f"{v.rule:<5} {v.name:<{width}} {v.seconds:6.1f}  {v.by or 'nothing: it SURVIVED'}")
-    for v in verdicts:
-        if not v.killed:
-            lines.append(f"SURVIVED: {v.name} ({v.rule}){f': {v.mutant.why}' if v.mutant.why else ''}")
+    lines += [
+        f"{v.rule:<5} {v.name:<{width}} {v.seconds:6.1f}  {v.by or 'nothing: it SURVIVED'}" for v in verdicts
+    ]
+    lines += [
+        f"SURVIVED: {v.name} ({v.rule}){f': {v.mutant.why}' if v.mutant.why else ''}"
+        for v in verdicts
+        if not v.killed
+    ]
     killed = sum(v.killed for v in verdicts)
     quick = sum(v.killed and v.seconds <= 1.0 for v in verdicts)
     share = 100 * killed / len(verdicts) if verdicts else 0

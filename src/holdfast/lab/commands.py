@@ -24,7 +24,7 @@ from holdfast.lab.engines.shrink import preemptions, shrink
 from holdfast.lab.engines.way_on import way_on
 from holdfast.lab.story import report
 from holdfast.lab.system import System
-from holdfast.lab.tape import Run, Tape, TapeMismatchError, decode_tape, encode_tape, replay
+from holdfast.lab.tape import NotATapeError, Run, Tape, TapeMismatchError, decode_tape, encode_tape, replay
 
 __all__ = ["DESIGNS", "Engine", "Exploration", "Size", "SizeError", "Status", "UnknownDesignError"]
 
@@ -234,13 +234,14 @@ def replay_tape(tape: Tape) -> Run:
 
     Raises:
         TapeMismatchError: the code does something else today, at which step, or with which trace.
+        NotATapeError: its sizes are none.
         UnknownDesignError: the tape is of a design that there is no more.
         SizeError: its numbers are out of their range.
     """
     try:
         size = msgspec.convert(tape.options, Size)
     except msgspec.ValidationError as error:
-        raise TapeMismatchError(f"not a tape: options: {error}") from error
+        raise NotATapeError(f"not a tape: options: {error}") from error
     system = system_of(tape.scenario, size)
     run = replay(system, tape.choices)
     if tape.trace and run.trace != tape.trace:
@@ -260,7 +261,7 @@ def load_tape(path: Path) -> Tape:
     """Read a tape file.
 
     Raises:
-        TapeMismatchError: it is none.
+        NotATapeError: it is none.
         OSError: it can't be read.
     """
     return decode_tape(path.read_bytes())

@@ -42,6 +42,10 @@ class TapeMismatchError(ValueError):
     """The tape does not fit the code any more: a choice that is no step, or another trace."""
 
 
+class NotATapeError(TapeMismatchError):
+    """The file is no tape, or one of another format."""
+
+
 class Line(msgspec.Struct, frozen=True):
     """One step of a run, for stories: who did what, how it went, and the events that the code emitted on it."""
 
@@ -75,14 +79,14 @@ def decode_tape(data: bytes) -> Tape:
     """Read a tape.
 
     Raises:
-        TapeMismatchError: the bytes are no tape of this format.
+        NotATapeError: the bytes are no tape of this format.
     """
     try:
         tape = msgspec.json.decode(data, type=Tape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise TapeMismatchError(f"not a tape: {error}") from error
+        raise NotATapeError(f"not a tape: {error}") from error
     if tape.format != TAPE_FORMAT:
-        raise TapeMismatchError(f"tape format {tape.format}; this version reads {TAPE_FORMAT}")
+        raise NotATapeError(f"tape format {tape.format}; this version reads {TAPE_FORMAT}")
     return tape
 
 
