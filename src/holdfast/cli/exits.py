@@ -14,8 +14,8 @@ PARTIAL = 4
 BROKEN = 5
 """`lab`: a property is broken, or a mutant survived."""
 BAD_CONFIGURATION = 65
-"""The file is wrong: all errors of a configuration have been printed with their lines; what is no tape, or no table
-of mutants, has been named (EX_DATAERR)."""
+"""The file is wrong: all errors of a configuration have been printed with their lines; what is no tape, or no
+table of mutants, has been named (EX_DATAERR)."""
 USAGE = 64
 """The command line is wrong (EX_USAGE)."""
 INTERRUPTED = 130

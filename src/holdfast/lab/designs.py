@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from holdfast.lab.system import Scenario
-from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
+from holdfast.lab.world.faults import USUAL_FAULTS, Faults
 
 
 class Size(msgspec.Struct, frozen=True):
@@ -53,9 +53,8 @@ def faults_of(size: Size) -> Faults:
     """The budget of faults. Partitions are left out: every lost message is there without them."""
     from holdfast.lab import production
 
-    kinds = ALL_FAULTS - {Fault.DUPLICATED, Fault.PARTITION}
     disasters = production.DISASTERS if size.disasters else ()
-    return Faults(size.faults, kinds=kinds, in_flight=size.in_flight, disasters=disasters)
+    return Faults(size.faults, kinds=USUAL_FAULTS, in_flight=size.in_flight, disasters=disasters)
 
 
 def _october(s: Size) -> Scenario:
@@ -82,6 +81,12 @@ def _paused_planner(s: Size) -> Scenario:
     from holdfast.lab.specimens import paused_planner
 
     return paused_planner.scenario(planners=2, revisions=s.plans, faults=s.faults)
+
+
+def _lost_chunks(s: Size) -> Scenario:
+    from holdfast.lab.specimens import lost_chunks
+
+    return lost_chunks.scenario(plans=min(s.plans, 3), enactors=min(s.enactors, 2))
 
 
 def _holdfast(s: Size) -> Scenario:
@@ -132,6 +137,12 @@ DESIGNS: dict[str, Design] = {
             "planners that read the newest plan after their inputs",
             ("plans", "faults"),
             _paused_planner,
+        ),
+        Design(
+            "lost-chunks",
+            "publishing that takes the head's transaction for proof of its chunks (finding 8)",
+            ("plans", "enactors"),
+            _lost_chunks,
         ),
         Design(
             "holdfast",

@@ -89,7 +89,7 @@ def test_a_proof_states_its_bounds_and_exits_with_0(holdfast: Holdfast) -> None:
     """Never a bare "holds": plans, enactors, names, faults and messages in flight are named."""
     said = holdfast("lab", "explore", "--engine", "exhaustive", "--transfer", "--plans", "2", "--enactors", "1")
     assert said.code == 0
-    assert "proved for 2 plans, 1 enactors, 3 names, 0 faults, 0 messages in flight" in said.out
+    assert "proved for 2 plans, 1 enactors, 3 names on knot, 0 faults, 0 messages in flight" in said.out
 
 
 def test_a_budget_that_ends_first_proves_nothing_and_says_so(holdfast: Holdfast) -> None:
@@ -133,7 +133,12 @@ WRONG = {
     ("drill", "november-2025"): "'november-2025' is not 'october-2025'",
     ("drill", "october-2025", "--design", "2024"): "'2024' is not one of",
     ("mutants",): "name the table, as in `holdfast lab mutants TABLE`",
-    ("mutants", str(TABLE), "--only", "a freeze binds no writers"): "did you mean 'a freeze does not bind writers'?",
+    (
+        "mutants",
+        str(TABLE),
+        "--only",
+        "a freeze binds no writers",
+    ): "did you mean 'a freeze does not bind writers'?",
     ("nothing",): "No such command 'nothing'",
 }  # fmt: skip
 
