@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from holdfast.lab.checks import Check
-from holdfast.lab.scenarios import fences, foreign, freezes, planners
+from holdfast.lab.scenarios import cleaning, fences, foreign, freezes, mad, planners
 
-SCENES: tuple[Check, ...] = (*fences.CHECKS, *freezes.CHECKS, *foreign.CHECKS, *planners.CHECKS)
+SCENES: tuple[Check, ...] = (
+    *mad.CHECKS,
+    *fences.CHECKS,
+    *freezes.CHECKS,
+    *foreign.CHECKS,
+    *cleaning.CHECKS,
+    *planners.CHECKS,
+)

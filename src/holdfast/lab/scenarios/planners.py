@@ -171,6 +171,7 @@ def scene(
     applies: bool = True,
     faults: Faults = CALM,
     more: Callable[[Library], tuple[Invariant, ...]] = lambda library: (),
+    extra: tuple[Actor, ...] = (),
 ) -> Scenario:
     """A planner under these plans (the last is applied), and the steps of a script."""
     plans = (first_plan(),) if plans is None else plans
@@ -188,13 +189,14 @@ def scene(
         ]
     )
     library.take(store)
-    extra = (Actor(VANDAL, VANDAL, applier, environment=True),) if applies else ()
+    applies_it = (Actor(VANDAL, VANDAL, applier, environment=True),) if applies else ()
     return Scenario(
         name="planner scene",
         bounds=f"{bounds}; {planners} planners, {len(steps)} changes of documents, {faults.total} faults",
         actors=(
             Actor("script", "script", lambda: script(steps), environment=True),
             *(planner_actor(f"planner-{chr(97 + i)}") for i in range(planners)),
+            *applies_it,
             *extra,
         ),
         store=store,

@@ -139,6 +139,18 @@ def documents(
     )
 
 
+def enactors(disks: tuple[Disk, ...], *, dialect: Dialect = PLAIN, transfer: bool = True) -> tuple[Actor, ...]:
+    """Shipped enactors with these disks; otherwise equal, so that they are interchangeable."""
+
+    def start() -> Any:
+        settings = EnactorSettings(scope=SCOPE, enactor="enactor", ask_servers=False)
+        return enact(settings, providers(dialect=dialect, transfer=transfer))
+
+    return tuple(
+        Actor(f"enactor-{chr(97 + i)}", "enactor", start, disk=disk.files()) for i, disk in enumerate(disks)
+    )
+
+
 def scene(
     *,
     bounds: str,
@@ -156,16 +168,8 @@ def scene(
 ) -> Scenario:
     """Enactors with these disks before this zone and store; plans of `upcoming` are published at any time."""
     library = Library(KEYS)
-
-    def start() -> Any:
-        return enact(
-            EnactorSettings(scope=SCOPE, enactor="enactor", ask_servers=False),
-            providers(dialect=dialect, transfer=transfer),
-        )
-
-    actors = tuple(
-        Actor(f"enactor-{chr(97 + i)}", "enactor", start, disk=disk.files()) for i, disk in enumerate(disks)
-    )
+    library.take(store)
+    actors = enactors(disks, dialect=dialect, transfer=transfer)
     publishing = (Actor("publisher", "publisher", lambda: publisher(upcoming), environment=True),)
     return Scenario(
         name="scene",
