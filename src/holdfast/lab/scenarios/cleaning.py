@@ -15,9 +15,6 @@ from holdfast.lab.checks import Check, everything
 from holdfast.lab.disasters import JUMPED
 from holdfast.lab.invariants import live_is_pinned
 from holdfast.lab.library import Library
-from holdfast.lab.production import publisher
-from holdfast.lab.scenarios.planners import FOUR, first_plan, observed
-from holdfast.lab.scenarios.planners import scene as planner_scene
 from holdfast.lab.scenarios.properties import newest_monotone, unstruck
 from holdfast.lab.scenarios.stage import (
     CALM,
@@ -215,25 +212,6 @@ def rivals() -> Scenario:
     )
 
 
-def paused() -> Scenario:
-    """A planner is paused with a plan of generation 2 while 2 and 3 come out elsewhere and 2 is cleaned up.
-
-    `plan/2` is free again: nothing but the pointer to the newest tells the planner that it is late (R10).
-    """
-    one = first_plan()
-    two = first_plan(FOUR[1:], generation=2, parent=one)
-    three = first_plan(generation=3, parent=two)
-    return planner_scene(
-        "a planner paused over a clean-up",
-        ((observed(2, (1,)),),),
-        plans=(one,),
-        extra=(
-            Actor("publisher", "publisher", lambda: publisher((two, three)), environment=True),
-            cleaner((ZONE,), 1),
-        ),
-    )
-
-
 CHECKS: tuple[Check, ...] = (
     everything("clean-up: the lowest of all zones", lowest_of_all),
     everything("clean-up: an unreadable fence", unreadable),
@@ -245,5 +223,4 @@ CHECKS: tuple[Check, ...] = (
     everything("clean-up: a silence", silent),
     everything("publication: a crash", interrupted, wedge=True),
     everything("publication: two of one generation", rivals, wedge=True),
-    everything("publication: paused over a clean-up", paused),
 )

@@ -19,6 +19,7 @@ from holdfast.lab.scenarios.stage import PLAIN, Disk, enactors
 from holdfast.lab.system import Happened, Invariant, Scenario, View
 from holdfast.lab.world.store import store_of
 from holdfast.model.codec import encode, seal, section_ref
+from holdfast.model.configuration import Check as ProbeCheck
 from holdfast.model.configuration import (
     Configuration,
     EndpointConfig,
@@ -30,7 +31,6 @@ from holdfast.model.configuration import (
     TargetConfig,
     ZoneConfig,
 )
-from holdfast.model.configuration import Check as ProbeCheck
 from holdfast.model.directives import Directives
 from holdfast.model.fence import Fence, fence_owner
 from holdfast.model.plan import PLAN_FORMAT, ExplicitAct, Inputs, Plan, PlanHead, Section
@@ -94,7 +94,10 @@ VELOCITY = "I4 velocity"
 MAD: tuple[Mad, ...] = (
     Mad("no IPv6 address left at a name", _changed(v4(*EVERYTHING), ())),
     Mad("only weight 0 in one family", _changed(v4(*EVERYTHING), v6(*EVERYTHING, weight=0))),
-    Mad("an IPv6 address outside the prefixes", _changed(v4(*EVERYTHING), (*v6(1, 2, 3), Weighted("fd00::4", 100)))),
+    Mad(
+        "an IPv6 address outside the prefixes",
+        _changed(v4(*EVERYTHING), (*v6(1, 2, 3), Weighted("fd00::4", 100))),
+    ),
     Mad("two targets of one label gone", _changed(v4(*LESS), v6(*LESS)), VELOCITY),
     Mad("two targets of one label gone, by label", _changed(v4(*LESS), v6(*LESS)), VELOCITY, WIDE_TOTAL),
     Mad("two targets of two labels gone, in all", _changed(v4(1, 3), v6(1, 3)), VELOCITY, WIDE_LABEL),
