@@ -5,16 +5,19 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable
 
+import msgspec
 import pytest
 
+from holdfast.lab.engines.calming import Event, calmest
 from holdfast.lab.engines.dpor import UnsupportedFaultError, explore
 from holdfast.lab.engines.exhaustive import Limits, search
 from holdfast.lab.engines.sampling import sample
 from holdfast.lab.engines.shrink import preemptions, shrink
 from holdfast.lab.specimens import first_fix, group_fences, october, paused_planner
-from holdfast.lab.system import Scenario, System
-from holdfast.lab.tape import replay
+from holdfast.lab.system import Happened, Invariant, Scenario, System, View
+from holdfast.lab.tape import follow, replay
 from holdfast.lab.world.faults import Fault, Faults
+from holdfast.ports.store import Commit, Get, Put
 
 FLAWED: dict[str, tuple[Callable[[], Scenario], str]] = {
     "october": (october.scenario, "I2 never empty"),
@@ -82,15 +85,63 @@ def test_a_tape_gives_the_same_trace_each_time() -> None:
 
 
 def test_shrinking_leaves_a_story_with_few_preemptions() -> None:
-    """A sampled October run shrinks within 50 runs to at most two preemptions."""
-    for seed in range(2):
+    """A sampled October run shrinks within 50 runs: to two preemptions nearly always, never to more than three."""
+    left = []
+    for seed in range(24):
         system = System(october.scenario())
         found = sample(system, seed=seed, schedules=5_000).found
         assert found is not None
         smaller, runs = shrink(system, found)
         assert runs <= 50
         assert smaller.broken.startswith("I2 never empty")
-        assert preemptions(system, smaller.choices) <= 2
+        assert replay(System(october.scenario()), smaller.choices).broken == smaller.broken
+        left.append(preemptions(system, smaller.choices))
+    assert max(left) <= 3
+    assert sum(n <= 2 for n in left) >= 0.9 * len(left)
+
+
+def test_shrinking_leaves_only_the_faults_that_matter() -> None:
+    """October needs no fault at all: a run that was found with two of them is told without any."""
+    for seed in range(3):
+        system = System(october.scenario(faults=2))
+        found = sample(system, seed=seed, schedules=5_000).found
+        assert found is not None
+        smaller, _ = shrink(system, found)
+        assert smaller.broken.startswith("I2 never empty")
+        assert sum(step.cost for _, step in follow(system, smaller.choices)) == 0
+
+
+def test_shrinking_never_leaves_a_run_that_breaks_something_else() -> None:
+    """Of a run that breaks one property after another only the first counts; a candidate that differs is refused."""
+
+    def stepped(before: View, after: View, step: Happened) -> str | None:
+        newest = after.store.get("october/newest")
+        return "plan 3 is out" if newest == b"3" and step.by == "planner" else None
+
+    early = msgspec.structs.replace(
+        october.scenario(),
+        invariants=(Invariant("only I2", lambda *_: None), *october.scenario().invariants),
+    )
+    system = System(early)
+    found = sample(system, seed=2, schedules=5_000).found
+    assert found is not None
+    other = System(msgspec.structs.replace(early, invariants=(Invariant("other", stepped), *early.invariants)))
+    kept, runs = shrink(other, found)
+    assert (kept, runs) == (found, 1)
+
+
+def test_the_calmest_order_keeps_the_end_and_drops_what_it_does_not_depend_on() -> None:
+    """Two writers of different keys don't depend on each other; the reader goes last, in one go with nobody."""
+    put = {key: Commit(puts=(Put(key, b"1"),)) for key in "ab"}
+    events = [
+        Event(0, "", Get("x"), rests=False),
+        Event(1, "", put["b"], rests=False),
+        Event(0, "", put["a"], rests=False),
+        Event(2, "", Get("a"), rests=False),
+    ]
+    order, preempted = calmest(events)
+    assert [(e.actor, e.operation) for e in order] == [(0, Get("x")), (0, put["a"]), (2, Get("a"))]
+    assert preempted == 1
 
 
 SMALL = [

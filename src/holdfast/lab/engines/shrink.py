@@ -1,198 +1,339 @@
-"""Shrinking a broken run to a story that a person can read: fewest steps, then fewest switches between actors.
+"""Shrinking a broken run to a story that a person can read: fewest faults, then fewest preemptions, then steps.
 
-Runs are kept as *intentions* (who, with which outcome) rather than bare numbers, so that leaving out one step
-does not change the meaning of the next. Delta debugging over them, and then moving an actor's steps together.
+A run is kept as a *plan*: for each actor the outcomes of its own steps, and the turns in which actors go on, each
+up to one of their own steps. So leaving out a turn does not change what the next one means. Delta debugging over
+turns: whole actors and faults are left out, then preemptions are dissolved in ever smaller groups, by letting
+the actor run on until it rests, or by joining its turn with its next. What breaks is told as calmly as its partial
+order allows (`engines.calming`) before it is judged.
+
+Every attempt is a *run*, and counted: it follows its plan from the start, on the real code wherever that leads
+to something not seen before. An attempt that breaks another property first is no success.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from itertools import islice
+from typing import Any, NamedTuple, TypeAlias
 
+from holdfast.lab.engines.calming import WORLD, Event, calmest
 from holdfast.lab.engines.found import Found
-from holdfast.lab.system import State, System
+from holdfast.lab.engines.sampling import as_choices
+from holdfast.lab.system import State, Step, System
 from holdfast.lab.tape import follow
+from holdfast.ports.operation import Operation
 
-Intention: TypeAlias = tuple[int, str]
-"""Actor and label of a step."""
-
-
-RUN_ON = "runs on until it rests"
-"""As a label: the actor goes on, undisturbed, until it rests, ends, or the property breaks."""
-
+RUNS_MAX = 50
 RUN_ON_MAX = 80
+"""Steps after which an actor that runs on undisturbed is taken to run for ever."""
+
+FINALE_MAX = 40
+"""Steps that the last actor may take beyond its plan, rests included."""
+
+FEW = 9
+"""Preemptions that are tried one by one at once."""
 
 
-class _Run(NamedTuple):
-    """What an attempt came to."""
+class Turn(NamedTuple):
+    """An actor goes on until it has taken so many steps of its own, and with `on`, until it then rests.
 
-    intentions: list[Intention]
-    choices: tuple[int, ...]
-    broken: str
-    preemptions: int
+    With `before` it goes on until it is about to do that, however many steps that takes now.
+    """
+
+    actor: int
+    until: int
+    on: bool = False
+    before: Operation[Any] | None = None
+
+
+class Plan(NamedTuple):
+    """What to attempt. `labels` are the outcomes wished for, by actor (-1: the world)."""
+
+    turns: tuple[Turn, ...]
+    labels: dict[int, tuple[str, ...]]
+
+
+class Taken(NamedTuple):
+    """A step of an attempt. `calm`: it preempts nobody; `costs`: the faults that it spends."""
+
+    event: Event
+    agent: int
+    costs: int
+    calm: bool
 
     @property
-    def cost(self) -> tuple[int, int]:
-        """Fewest preemptions first, then fewest steps."""
-        return self.preemptions, len(self.choices)
+    def actor(self) -> int:
+        """Who took it."""
+        return self.event.actor
+
+    @property
+    def label(self) -> str:
+        """How it went."""
+        return self.event.label
 
 
-class _Shrinker:
-    def __init__(self, system: System, name: str, runs_max: int) -> None:
-        self._system, self._name = system, name
-        self.runs, self._runs_max = 0, runs_max
-        self._tried: set[tuple[Intention, ...]] = set()
+Cost: TypeAlias = tuple[int, int, int]
 
-    def attempt(self, intentions: list[Intention]) -> _Run | None:
-        """Follow the intentions, leaving out what can't be done; the part up to the same breakage, or None."""
-        key = tuple(intentions)
-        if self.runs >= self._runs_max or key in self._tried:
-            return None
-        self._tried.add(key)
-        self.runs += 1
-        state = self._system.start
-        done: list[Intention] = []
-        choices: list[int] = []
-        for actor, label in intentions:
-            for _ in range(RUN_ON_MAX if label == RUN_ON else 1):
-                steps = self._system.steps(state)
-                wanted = "" if label == RUN_ON else label
-                at = next((i for i, s in enumerate(steps) if s.actor == actor and s.label == wanted), None)
-                if at is None:
-                    break
-                done.append((actor, wanted))
-                choices.append(at)
-                broken = self._system.verdict(state, steps[at])
-                if broken and broken.split(":")[0] == self._name:
-                    return _Run(done, tuple(choices), broken, preemptions(self._system, tuple(choices)))
-                state = steps[at].after
-                if label == RUN_ON and self._system.rests(state, actor):
-                    break
-        return None
+
+class Attempt(NamedTuple):
+    """A run that breaks the property."""
+
+    broken: str
+    steps: tuple[Taken, ...]
+
+    @property
+    def cost(self) -> Cost:
+        """Faults, preemptions, steps."""
+        return sum(s.costs for s in self.steps), sum(not s.calm for s in self.steps), len(self.steps)
 
 
 def preemptions(system: System, choices: tuple[int, ...]) -> int:
     """Switches away from an actor that could have gone on (it neither rested nor ended)."""
     count, last = 0, -1
     for state, step in follow(system, choices):
-        able = last >= 0 and system.agents.ended(state[last]) is None and not system.rests(state, last)
-        count += step.actor != last and able
-        last = step.actor
+        if step.actor >= 0:
+            count += step.actor != last and _able(system, state, last)
+            last = step.actor
     return count
 
 
-def shrink(system: System, found: Found, *, runs_max: int = 50) -> tuple[Found, int]:
-    """A run with fewer preemptions, then fewer steps, that breaks the same property; and how many runs it took."""
+def _able(system: System, state: State, actor: int) -> bool:
+    return actor >= 0 and system.agents.alive[state[actor]] and not system.rests(state, actor)
+
+
+def shrink(system: System, found: Found, *, runs_max: int = RUNS_MAX) -> tuple[Found, int]:
+    """A run with fewer faults, preemptions and steps that breaks the same property; and how many runs it took."""
     shrinker = _Shrinker(system, found.broken.split(":")[0], runs_max)
-    calm = calmest(system, found)
-    if calm is not None:
-        return calm, 1
-    best = shrinker.attempt([(s.actor, s.label) for _, s in follow(system, found.choices)])
+    best = shrinker.attempt(_plan([(s.actor, s.label) for _, s in follow(system, found.choices)]))
     if best is None:
         return found, shrinker.runs  # a wedge is a property of a state, not of a step
-    improved = True
-    while improved and shrinker.runs < runs_max:
-        improved = False
-        for candidate in _candidates(best.intentions):
-            tried = shrinker.attempt(candidate)
+    best = shrinker.calmed(best, best.cost)
+    before = None
+    while best != before:
+        before = best
+        for simpler in (_without_actors, _without_faults, _calmer, _shorter):
+            best = shrinker.better(best, simpler)
+    taken = [(s.actor, s.label, s.agent) for s in best.steps]
+    return Found(best.broken, as_choices(system, taken)), shrinker.runs
+
+
+class _Shrinker:
+    def __init__(self, system: System, name: str, runs_max: int) -> None:
+        self._system, self._name, self._runs_max = system, name, runs_max
+        self._tried: set[object] = set()
+        self.runs = 0
+
+    def better(self, best: Attempt, simpler: Callable[[Attempt], Iterator[Plan]]) -> Attempt:
+        """The best that these simplifications lead to, each tried on the best so far."""
+        at = 0
+        while (plan := next(islice(simpler(best), at, None), None)) is not None:
+            at += 1
+            tried = self.attempt(plan)
+            tried = None if tried is None else self.calmed(tried, best.cost)
             if tried is not None and tried.cost < best.cost:
-                best, improved = tried, True
-                break
-    return Found(best.broken, best.choices), shrinker.runs
+                best, at = tried, at - 1
+        return best
+
+    def calmed(self, tried: Attempt, bar: Cost) -> Attempt:
+        """The same run without what its end does not depend on, in the calmest order, if that gets below the bar."""
+        events, switches = calmest([s.event for s in tried.steps])
+        promised = (tried.cost[0], switches, len(events))
+        if promised >= bar or promised >= tried.cost:
+            return tried
+        calmer = self.attempt(_plan([(e.actor, e.label) for e in events]))
+        return tried if calmer is None else min(tried, calmer, key=lambda a: a.cost)
+
+    def attempt(self, plan: Plan) -> Attempt | None:
+        """Run a plan, leaving out what can't be done, up to the same breakage; None if it does not come."""
+        if self.runs >= self._runs_max or _key(plan) in self._tried:
+            return None
+        self._tried.add(_key(plan))
+        self.runs += 1
+        broken, steps = _Follower(self._system, plan).go()
+        if broken.split(":")[0] != self._name:
+            return None
+        found = Attempt(broken, tuple(steps))
+        self._tried.add(_key(_as_plan(found)))
+        return found
 
 
-def calmest(system: System, found: Found, *, states_max: int = 400_000, seconds: float = 10.0) -> Found | None:
-    """The same breakage with the fewest preemptions and then steps, if the tables reach it within `states_max`.
+class _Follower:
+    """One run along a plan."""
 
-    Breadth-first by preemptions: a state is (world, actor that ran last), going on with that actor costs nothing.
-    No more faults than the found run has.
-    """
-    name = found.broken.split(":")[0]
-    spare = system.start[system.left_at] - sum(s.cost for _, s in follow(system, found.choices))
-    parents: dict[tuple[State, int], tuple[State, int, int] | None] = {(system.start, -1): None}
-    levels = {_key(system, system.start, -1): 0}
-    until = time.perf_counter() + seconds
-    depth = 0
-    worse: Found | None = None
-    level, later = [(system.start, -1)], list[tuple[State, int]]()
-    expanded: set[object] = set()
-    while level and len(levels) < states_max:
-        for node in level:
-            state, last = node
-            key = _key(system, state, last)
-            if key in expanded:
-                continue
-            if len(expanded) % 512 == 0 and time.perf_counter() > until:
-                return None
-            expanded.add(key)
-            able = last >= 0 and system.agents.alive[state[last]] and not system.rests(state, last)
-            for choice, step in enumerate(system.steps(state)):
-                if step.after[system.left_at] < spare:
-                    continue
-                after = (step.after, step.actor if step.actor >= 0 else last)
-                broken = system.verdict(state, step)
-                preempts = able and step.actor not in (last, -1)
-                if broken and broken.split(":")[0] == name:
-                    calm = Found(broken, (*_way(parents, node), choice))
-                    if not preempts:
-                        return calm
-                    worse = worse or calm
-                key = _key(system, *after)
-                if levels.get(key, depth + 2) <= depth + preempts:
-                    continue
-                levels[key] = depth + preempts
-                parents[after] = (state, last, choice)
-                (later if preempts else level).append(after)
-        if worse is not None:
-            return worse
-        level, later, depth = later, [], depth + 1
-    return None
+    def __init__(self, system: System, plan: Plan) -> None:
+        self._system, self._plan = system, plan
+        self._state = system.start
+        self._own = dict.fromkeys(plan.labels, 0)
+        self._last = -1
+        self.steps: list[Taken] = []
 
+    def go(self) -> tuple[str, list[Taken]]:
+        """What broke first ("" for nothing), and the steps up to there."""
+        for turn in self._plan.turns:
+            broken = self._turn(turn)
+            if broken:
+                return broken, self.steps
+        return self._finale(), self.steps
 
-def _key(system: System, state: State, last: int) -> object:
-    """The node with interchangeable actors in order; which of them ran last is kept."""
-    groups = tuple(tuple(sorted((state[i], i == last) for i in group)) for group in system.twins)
-    twins = {i for group in system.twins for i in group}
-    rest = tuple(n for i, n in enumerate(state) if i not in twins)
-    return rest, groups, last if last not in twins else -2
+    def _finale(self) -> str:
+        """Whoever broke it may need more steps than it did, now that others went before: it gets them."""
+        actor = self._plan.turns[-1].actor if self._plan.turns else WORLD
+        for _ in range(FINALE_MAX if actor >= 0 else 0):
+            broken = self._step(actor)
+            if broken:
+                return broken
+        return ""
 
+    def _turn(self, turn: Turn) -> str:
+        actor = turn.actor
+        spare = 0 if turn.before is None else FINALE_MAX
+        while self._own[actor] < turn.until + spare and not self._stops(turn):
+            broken = self._step(actor)
+            if broken:
+                return broken
+        if turn.on:
+            for _ in range(RUN_ON_MAX):
+                if not _able(self._system, self._state, actor):
+                    break
+                broken = self._step(actor)
+                if broken:
+                    return broken
+        return ""
 
-def _way(
-    parents: dict[tuple[State, int], tuple[State, int, int] | None], node: tuple[State, int]
-) -> tuple[int, ...]:
-    choices: list[int] = []
-    while (parent := parents[node]) is not None:
-        choices.append(parent[2])
-        node = parent[:2]
-    return tuple(reversed(choices))
+    def _stops(self, turn: Turn) -> bool:
+        return turn.before is not None and self._system.pending(self._state, turn.actor) == turn.before
 
+    def _step(self, actor: int) -> str:
+        labels, at = self._plan.labels[actor], self._own[actor]
+        self._own[actor] += 1
+        step = self._find(actor, labels[at] if at < len(labels) else "")
+        if step is None:
+            return ""
+        broken = self._system.verdict(self._state, step) or ""
+        calm = actor in (self._last, WORLD) or not _able(self._system, self._state, self._last)
+        rests = not _able(self._system, step.after, actor)
+        event = Event(actor, step.label, step.operation, rests)
+        self.steps.append(Taken(event, step.after[actor] if actor >= 0 else WORLD, step.cost, calm))
+        self._state = step.after
+        if actor >= 0:
+            self._last = actor
+        return broken
 
-def _blocks(intentions: list[Intention]) -> list[list[Intention]]:
-    blocks: list[list[Intention]] = []
-    for intention in intentions:
-        if blocks and blocks[-1][0][0] == intention[0]:
-            blocks[-1].append(intention)
+    def _find(self, actor: int, wanted: str) -> Step | None:
+        """The step with this label; for an actor that has none such, its plain one."""
+        system, state = self._system, self._state
+        if actor >= 0 and not (system.waits(actor) and system.barred(state, actor)):
+            own = system.steps_of(state, actor)
+            found = next((s for s in own if s.label == wanted), None)
+            if found is not None:
+                return found
         else:
-            blocks.append([intention])
-    return blocks
+            own = []
+        upon = system.world_steps(state) if wanted else []
+        found = next((s for s in upon if s.actor == actor and s.label == wanted), None)
+        return found or (own[0] if own else None)
 
 
-def _candidates(intentions: list[Intention]) -> Iterator[list[Intention]]:
-    """Smaller or calmer runs: an actor gone, a block run on, a block gone, two blocks joined."""
-    blocks = _blocks(intentions)
-    for actor in sorted({a for a, _ in intentions}):
-        yield [i for i in intentions if i[0] != actor]
-    for at in range(len(blocks) - 1):
-        actor = blocks[at][0][0]
-        later = [b for b in blocks[at + 1 :] if b[0][0] != actor]
-        yield [i for b in [*blocks[:at], [*blocks[at], (actor, RUN_ON)], *later] for i in b]
-    for at in range(len(blocks) - 1, -1, -1):
-        yield [i for b in blocks[:at] + blocks[at + 1 :] for i in b]
-    for at in range(len(blocks) - 2, -1, -1):
-        later_at = next((j for j in range(at + 1, len(blocks)) if blocks[j][0][0] == blocks[at][0][0]), None)
-        if later_at is not None:
-            joined = [*blocks[at], *blocks[later_at]]
-            between, rest = blocks[at + 1 : later_at], blocks[later_at + 1 :]
-            yield [i for b in [*blocks[:at], *between, joined, *rest] for i in b]
-            yield [i for b in [*blocks[:at], joined, *between, *rest] for i in b]
+def _plan(taken: Iterable[tuple[int, str]]) -> Plan:
+    labels: dict[int, list[str]] = {}
+    turns: list[Turn] = []
+    for actor, label in taken:
+        labels.setdefault(actor, []).append(label)
+        if turns and turns[-1].actor == actor:
+            turns.pop()
+        turns.append(Turn(actor, len(labels[actor])))
+    return Plan(tuple(turns), {actor: tuple(own) for actor, own in labels.items()})
+
+
+def _key(plan: Plan) -> Hashable:
+    return plan.turns, tuple(sorted(plan.labels.items()))
+
+
+def _as_plan(best: Attempt) -> Plan:
+    return _plan([(s.actor, s.label) for s in best.steps])
+
+
+def _without_actors(best: Attempt) -> Iterator[Plan]:
+    """Each actor gone."""
+    plan = _as_plan(best)
+    for actor in sorted(plan.labels, reverse=True):
+        yield plan._replace(turns=tuple(t for t in _aligned(best) if t.actor != actor))
+
+
+def _without_faults(best: Attempt) -> Iterator[Plan]:
+    """Each fault gone, the last first: its step goes well instead, or not at all if the world took it."""
+    for at in range(len(best.steps) - 1, -1, -1):
+        if best.steps[at].costs:
+            yield _plan([(s.actor, "" if i == at else s.label) for i, s in enumerate(best.steps)])
+
+
+def _calmer(best: Attempt) -> Iterator[Plan]:
+    """Preemptions dissolved: half of them at once, quarters, ..., single ones."""
+    plan, aligned = _as_plan(best), _aligned(best)
+    points = _preempted(best)
+    size = len(points) // 2 if len(points) > FEW else min(len(points), 1)
+    while size:
+        for begin in range(0, len(points), size):
+            group = frozenset(points[begin : begin + size])
+            yield plan._replace(turns=_run_on(plan.turns, group))
+            yield plan._replace(turns=_joined(aligned, group))
+            yield plan._replace(turns=_left(plan.turns, group))
+        size //= 2
+
+
+def _aligned(best: Attempt) -> tuple[Turn, ...]:
+    """The turns, each of which ends where its actor is about to do what it did first in its next."""
+    plan = _as_plan(best)
+    own: dict[int, list[Operation[Any] | None]] = {}
+    for step in best.steps:
+        own.setdefault(step.actor, []).append(step.event.operation)
+    return tuple(
+        t._replace(before=own[t.actor][t.until] if t.actor >= 0 and t.until < len(own[t.actor]) else None)
+        for t in plan.turns
+    )
+
+
+def _run_on(turns: tuple[Turn, ...], group: frozenset[int]) -> tuple[Turn, ...]:
+    """In these turns the actor goes on until it rests."""
+    return tuple(t._replace(on=True) if i in group else t for i, t in enumerate(turns))
+
+
+def _joined(turns: tuple[Turn, ...], group: frozenset[int]) -> tuple[Turn, ...]:
+    """In these turns the actor does what it did in its next as well."""
+    found = list(turns)
+    later: dict[int, Turn] = {}
+    for i in range(len(turns) - 1, -1, -1):
+        if i in group:
+            found[i] = later.get(turns[i].actor, turns[i])
+        later[turns[i].actor] = found[i]
+    return tuple(found)
+
+
+def _left(turns: tuple[Turn, ...], group: frozenset[int]) -> tuple[Turn, ...]:
+    """What the actor did in these turns it leaves for its next."""
+    last = {t.actor: i for i, t in enumerate(turns)}
+    return tuple(t for i, t in enumerate(turns) if i not in group or last[t.actor] == i)
+
+
+def _preempted(best: Attempt) -> list[int]:
+    """Numbers of the turns that end with a preemption."""
+    found: list[int] = []
+    turn = -1
+    last: int | None = None
+    for step in best.steps:
+        if step.actor != last:
+            turn += 1
+            last = step.actor
+            if not step.calm:
+                found.append(turn - 1)
+    return found
+
+
+def _shorter(best: Attempt) -> Iterator[Plan]:
+    """One turn gone, the last first: its actor never does that, or does it in its next turn."""
+    plan, aligned = _as_plan(best), _aligned(best)
+    taken = [(s.actor, s.label) for s in best.steps]
+    bounds = [0, *(i for i in range(1, len(taken)) if taken[i][0] != taken[i - 1][0]), len(taken)]
+    for i in range(len(bounds) - 2, -1, -1):
+        yield _plan(taken[: bounds[i]] + taken[bounds[i + 1] :])
+        yield plan._replace(turns=aligned[:i] + aligned[i + 1 :])
