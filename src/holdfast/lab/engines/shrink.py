@@ -135,7 +135,7 @@ class _Shrinker:
         return best
 
     def calmed(self, tried: Attempt, bar: Cost) -> Attempt:
-        """The same run without what its end does not depend on, in the calmest order, if that gets below the bar."""
+        """The run without what its end does not depend on, in the calmest order, if that gets below the bar."""
         events, switches = calmest([s.event for s in tried.steps])
         promised = (tried.cost[0], switches, len(events))
         if promised >= bar or promised >= tried.cost:
