@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from pathlib import Path
 
 import pytest
 
 import leader_election
 import stale_cache
 from holdfast import lab
+
+pytest_plugins = ("pytester",)
 
 
 def refresh_beside_save(kind: type[stale_cache.Cache]) -> lab.Report:
@@ -60,3 +64,29 @@ def test_sampling_the_fenced_election_proves_nothing() -> None:
     assert not report.proved
     assert "nothing found" in report.outcome.sentence()
     assert "500 schedules" in report.outcome.sentence()
+
+
+ROOT = Path(__file__).parents[2]
+MEASURED = re.compile(r"; \d+ (schedules|states) in [\d.]+ s \([\d,]+/s\)")
+"""What differs from run to run: how much a sample came to, and how quickly."""
+
+
+def test_the_docs_show_what_pytest_prints(pytester: pytest.Pytester) -> None:
+    """Every line of a search's output in docs/lab-your-code.md is printed by the examples, but for the rates."""
+    plugin = ("-p", "no:holdfast-lab", "-p", "holdfast.lab.pytest_plugin")
+    tapes = ("--lab-tapes", str(pytester.path / "tapes"), "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess(*plugin, f"--rootdir={ROOT}", "-c", str(ROOT / "pyproject.toml"),
+                                           "--runxfail", *tapes, str(ROOT / "examples" / "lab"))  # fmt: skip
+    result.assert_outcomes(passed=4, failed=3)
+    printed = {MEASURED.sub("", line).rstrip() for line in result.outlines}
+    shown = [
+        MEASURED.sub("", line).rstrip() for line in _outputs() if line and not line.startswith("See it again")
+    ]
+    assert len(shown) > 25
+    assert [line for line in shown if line not in printed] == []
+
+
+def _outputs() -> list[str]:
+    """Lines of the code blocks without a language: they are output."""
+    blocks = (ROOT / "docs" / "lab-your-code.md").read_text().split("\n```")[1::2]
+    return [line for block in blocks if block.startswith("\n") for line in block.splitlines()]

@@ -212,7 +212,8 @@ def _report_ports(subject: Scenario, system: System, outcome: Outcome, seed: int
     note = f"{len(found.choices)} steps, {_times(switches, 'preemption')}"
     before = preemptions(system, outcome.found.choices)
     if found.choices != outcome.found.choices:
-        note += f"; shrunk from {len(outcome.found.choices)} and {before} in {_times(runs, 'run')}"
+        was = f"{len(outcome.found.choices)} steps with {_times(before, 'preemption')}"
+        note += f"; shrunk from {was} in {_times(runs, 'run')}"
     return Report(outcome, f"{tell(run)}{_hint(found.broken)}", tape, note)
 
 

@@ -138,7 +138,8 @@ def exhaust(
             later: list[_Ran] = []
             for prefix, signature in _children(level):
                 if count.spent:
-                    done = f"all with up to {departures} departures from asyncio's order were run"
+                    places = f"{departures} departure{'' if departures == 1 else 's'}"
+                    done = f"all with up to {places} from asyncio's order were run"
                     return count.outcome("exhaustive", done, None)
                 ended = run(body, Follow(prefix), terms)
                 count.add(ended)
