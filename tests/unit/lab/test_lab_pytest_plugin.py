@@ -181,7 +181,9 @@ def test_counter():
     (tape,) = (lab.path / ".holdfast-lab").iterdir()
     again = go(lab, "--lab-replay", str(tape))
     again.assert_outcomes(failed=1)
-    again.stdout.fnmatch_lines(["*adder-a  reads counter*", "*=> BROKEN at step 4, by adder-a: both count: it does not hold*"])
+    again.stdout.fnmatch_lines(
+        ["*adder-a  reads counter*", "*=> BROKEN at step 4, by adder-a: both count: it does not hold*"]
+    )
 
 
 def test_a_marked_test_that_returns_nothing_is_told(lab: pytest.Pytester) -> None:
