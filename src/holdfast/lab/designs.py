@@ -140,7 +140,7 @@ DESIGNS: dict[str, Design] = {
         ),
         Design(
             "lost-chunks",
-            "publishing that takes the head's transaction for proof of its chunks (finding 8)",
+            "publishing that takes the head's transaction for proof of its chunks (finding 11)",
             ("plans", "enactors"),
             _lost_chunks,
         ),
