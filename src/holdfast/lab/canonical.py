@@ -190,9 +190,26 @@ def _says_what_is_equal(kind: Any) -> bool:
 
 
 @functools.cache
+@functools.cache
 def _is_python(kind: type) -> bool:
     """Whether nothing of the object is hidden in C: a socket's state is not in its attributes."""
-    return all(base.__flags__ & (1 << 9) for base in kind.__mro__[:-1])  # Py_TPFLAGS_HEAPTYPE
+    return all(map(_written_in_python, kind.__mro__[:-1]))
+
+
+@functools.cache
+def _written_in_python(kind: type) -> bool:
+    """No type of C has all three: made at run time, open to change, and no larger than its own slots make it.
+
+    The first alone does not do: since Python 3.12 types of C are made at run time as well, sockets among them.
+    """
+    heap, immutable = 1 << 9, 1 << 8  # Py_TPFLAGS_HEAPTYPE, Py_TPFLAGS_IMMUTABLETYPE
+    slots = kind.__dict__.get("__slots__", ())
+    own = 1 if isinstance(slots, str) else len(slots)
+    base = kind.__base__ or object
+    room = (own + 2) * tuple.__itemsize__  # and its `__dict__` and `__weakref__`
+    return bool(kind.__flags__ & heap and not kind.__flags__ & immutable) and (
+        kind.__basicsize__ - base.__basicsize__ <= room
+    )
 
 
 def _fields(value: Any) -> list[tuple[str, Any]] | None:

@@ -135,14 +135,10 @@ class Exploration(msgspec.Struct, frozen=True):
         """In a word."""
         if self.outcome.found is None:
             return Status.PROVED if self.outcome.complete else Status.OPEN
-        return Status.SUSPECTED if self.run is None else Status.BROKEN
+        return Status.SUSPECTED if self.outcome.found.suspected else Status.BROKEN
 
     def sentence(self) -> str:
         """In one sentence, with the bounds; what broke is told as the shrunk run has it."""
-        if self.status is Status.SUSPECTED:
-            assert self.outcome.found is not None
-            o = self.outcome
-            return f"{o.engine}: not proved for {o.bounds}: {o.found.broken}; {o.count:,} {o.units}"  # type: ignore[union-attr]
         if self.tape is None or self.outcome.found is None:
             return self.outcome.sentence()
         shown = Found(self.tape.broken, self.outcome.found.choices)

@@ -224,4 +224,7 @@ def _successors(i: int, ins: dis.Instruction, index: dict[int, int]) -> list[int
 
 def _handlers(code: types.CodeType) -> list[tuple[int, int, int]]:
     parse = getattr(dis, "_parse_exception_table", None)
-    return [] if parse is None else [(e.start, e.end, e.target) for e in parse(code)]
+    if parse is None:
+        # Without it a local that only a handler reads would count as dead, and unlike states as one.
+        raise NotCanonicalError("this Python does not tell its exception handlers: the laboratory can't be sound")
+    return [(e.start, e.end, e.target) for e in parse(code)]

@@ -84,10 +84,10 @@ def test_a_tape_gives_the_same_trace_each_time() -> None:
     assert len(traces) == 1
 
 
-def test_shrinking_leaves_a_story_with_few_preemptions() -> None:
-    """A sampled October run shrinks within 50 runs: mostly to two preemptions, never to more than three."""
-    left = []
-    for seed in range(24):
+@pytest.mark.parametrize("seeds", [8, pytest.param(100, marks=pytest.mark.soak)])
+def test_shrinking_leaves_a_story_with_few_preemptions(seeds: int) -> None:
+    """A sampled October run shrinks within 50 runs to at most two preemptions."""
+    for seed in range(seeds):
         system = System(october.scenario())
         found = sample(system, seed=seed, schedules=5_000).found
         assert found is not None
@@ -95,9 +95,7 @@ def test_shrinking_leaves_a_story_with_few_preemptions() -> None:
         assert runs <= 50
         assert smaller.broken.startswith("I2 never empty")
         assert replay(System(october.scenario()), smaller.choices).broken == smaller.broken
-        left.append(preemptions(system, smaller.choices))
-    assert max(left) <= 3
-    assert sum(n <= 2 for n in left) >= 0.85 * len(left)
+        assert preemptions(system, smaller.choices) <= 2
 
 
 def test_shrinking_leaves_only_the_faults_that_matter() -> None:

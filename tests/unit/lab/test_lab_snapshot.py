@@ -34,6 +34,57 @@ def test_the_value_stack_counts() -> None:
     assert snapshot(first, forms)[0] == snapshot(second, forms)[0]
 
 
+def test_a_half_built_call_counts() -> None:
+    """What an expression has computed before it awaits lies on the value stack only: it tells states apart."""
+
+    async def build(number: int) -> tuple[int, object]:
+        return (number * 1000, await Get("x"))  # `number` itself is dead by then
+
+    forms = Forms()
+    one, other, same = build(0), build(1), build(0)
+    for running in (one, other, same):
+        running.send(None)
+    assert snapshot(one, forms)[0] != snapshot(other, forms)[0]
+    assert snapshot(one, forms)[0] == snapshot(same, forms)[0]
+    for running in (one, other, same):
+        running.close()
+
+
+def test_a_comprehension_that_awaits_counts() -> None:
+    """What a comprehension has gathered so far, and where it stands, tell states apart (3.12 inlines them)."""
+
+    async def gather(keys: tuple[str, ...]) -> list[object]:
+        return [(key, await Get("x")) for key in keys]
+
+    forms = Forms()
+    runs = [gather(("a", "b", "c")) for _ in range(3)]
+    for running, results in zip(runs, ((None, 1), (None, 2), (None, 1)), strict=True):
+        for result in results:
+            running.send(result)
+    assert snapshot(runs[0], forms)[0] != snapshot(runs[1], forms)[0]
+    assert snapshot(runs[0], forms)[0] == snapshot(runs[2], forms)[0]
+    for running in runs:
+        running.close()
+
+
+def test_what_only_a_handler_reads_is_live() -> None:
+    """A local that is read only when something goes wrong later tells states apart."""
+
+    async def guarded(word: str) -> object:
+        try:
+            return await Get("x")
+        except ValueError:
+            return word
+
+    forms = Forms()
+    one, other = guarded("a"), guarded("b")
+    one.send(None)
+    other.send(None)
+    assert snapshot(one, forms)[0] != snapshot(other, forms)[0]
+    one.close()
+    other.close()
+
+
 def test_dead_locals_do_not_count() -> None:
     """What is overwritten before it is read does not tell states apart: loops come back to the same state."""
 

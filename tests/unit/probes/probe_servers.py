@@ -100,7 +100,8 @@ def make_ca(folder: Path) -> tuple[str, ssl.SSLContext]:
         subprocess.run([openssl, *arguments], cwd=folder, check=True, capture_output=True)
 
     curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    run("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test CA", "-days", "2")
+    run("req", "-x509", *curve, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test CA", "-days", "2",
+        "-addext", "keyUsage=critical,keyCertSign,cRLSign")  # fmt: skip
     run("req", *curve, "-keyout", "leaf.key", "-out", "leaf.csr", "-subj", "/CN=good.test")
     (folder / "san").write_text("subjectAltName=DNS:good.test,IP:127.0.0.1\n")
     sign = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "san")

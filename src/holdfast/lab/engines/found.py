@@ -10,6 +10,8 @@ class Found(msgspec.Struct, frozen=True):
 
     broken: str
     choices: tuple[int, ...]
+    suspected: bool = False
+    """No run is known that does it: an engine that finds runs has to confirm it."""
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -31,6 +33,8 @@ class Outcome(msgspec.Struct, frozen=True):
     def sentence(self) -> str:
         """One sentence that never says more than was done."""
         rate = f"{self.count} {self.units} in {self.seconds:.2f} s ({self.count / max(self.seconds, 1e-9):,.0f}/s)"
+        if self.found is not None and self.found.suspected:
+            return f"{self.engine}: not proved for {self.bounds}: perhaps {self.found.broken}; {rate}"
         if self.found is not None:
             return f"{self.engine}: BROKEN for {self.bounds}: {self.found.broken}; {rate}"
         if self.complete:

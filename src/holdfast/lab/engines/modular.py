@@ -323,7 +323,7 @@ def prove(
         if wedge and complete and not search.broken:
             search.broken = stranded(search)
     kinds = ", ".join(sorted(k.value for k in system.scenario.faults.kinds if k is not Fault.DISASTER))
-    found = Found(f"perhaps {search.broken} (thread-modular: to be confirmed)", ()) if search.broken else None
+    found = Found(search.broken, (), suspected=True) if search.broken else None
     return Outcome(
         engine="thread-modular",
         bounds=(

@@ -6,6 +6,7 @@ turns: whole actors and faults are left out, then preemptions are dissolved in e
 the actor run on until it rests, or by joining its turn with its next. What breaks is told as calmly as its partial
 order allows (`engines.calming`) before it is judged.
 
+Where more than two preemptions are left, the learned tables are searched for a calmer run (`engines.calm_search`).
 Every attempt is a *run*, and counted: it follows its plan from the start, on the real code wherever that leads
 to something not seen before. An attempt that breaks another property first is no success.
 """
@@ -16,6 +17,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
+from holdfast.lab.engines.calm_search import calmest_run
 from holdfast.lab.engines.calming import WORLD, Event, calmest
 from holdfast.lab.engines.found import Found
 from holdfast.lab.engines.sampling import as_choices
@@ -24,6 +26,9 @@ from holdfast.lab.tape import follow
 from holdfast.ports.operation import Operation
 
 RUNS_MAX = 50
+CALM_ENOUGH = 2
+"""Preemptions that a person can follow: the October race has two."""
+
 RUN_ON_MAX = 80
 """Steps after which an actor that runs on undisturbed is taken to run for ever."""
 
@@ -114,7 +119,10 @@ def shrink(system: System, found: Found, *, runs_max: int = RUNS_MAX) -> tuple[F
         for simpler in (_without_actors, _without_faults, _calmer, _shorter):
             best = shrinker.better(best, simpler)
     taken = [(s.actor, s.label, s.agent) for s in best.steps]
-    return Found(best.broken, as_choices(system, taken)), shrinker.runs
+    smaller = Found(best.broken, as_choices(system, taken))
+    if best.cost[1] > CALM_ENOUGH:
+        smaller = calmest_run(system, smaller) or smaller
+    return smaller, shrinker.runs
 
 
 class _Shrinker:
