@@ -71,7 +71,7 @@ def _sizes(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--budget", type=BudgetType(), default=Budget(), show_default="60s", help="30s, 2m, or a count like 5000."
 )
-@click.option("--wedge", is_flag=True, help="Also: is there always a way on? (exhaustive engine)")
+@click.option("--wedge", is_flag=True, help="Also: is there always a way on? (exhaustive and modular engines)")
 @click.option("--no-shrink", is_flag=True, help="Show the run as it was found.")
 @click.option("--out", metavar="DIR|FILE", help="Where tape and page go.  [default: .holdfast/lab]")
 @format_option

@@ -84,7 +84,14 @@ def _dpor(system: System, order: Order) -> Outcome:
 def _modular(system: System, order: Order) -> Outcome:
     if not any(a.kind == CROWD for a in system.actors):
         raise SizeError(f"{system.scenario.name} has no {CROWD}s, of which the modular engine proves any number")
-    return modular.prove(system, crowd=CROWD, seconds=order.budget.seconds)
+    return modular.prove(
+        system,
+        crowd=CROWD,
+        seconds=order.budget.seconds,
+        spare=system.scenario.faults.total,
+        wedge=order.wedge,
+        on_progress=lambda pairs: order.say(f"{pairs:,} pairs"),
+    )
 
 
 ENGINES: dict[Engine, Callable[[System, Order], Outcome]] = {
@@ -93,6 +100,7 @@ ENGINES: dict[Engine, Callable[[System, Order], Outcome]] = {
     Engine.DPOR: _dpor,
     Engine.MODULAR: _modular,
 }
+WEDGE_ENGINES = frozenset({Engine.EXHAUSTIVE, Engine.MODULAR})
 CALM = frozenset({Engine.SAMPLE, Engine.DPOR})
 """Engines whose finds are shrunk; the exhaustive one finds the shortest by itself."""
 
@@ -174,8 +182,10 @@ def explore(
         SearchInterruptedError: by Ctrl-C, before anything was found.
     """
     system = system_of(design, size)
-    if wedge and (engine is not Engine.EXHAUSTIVE or system.scenario.converged is None):
-        raise SizeError(f"only the exhaustive engine looks for wedges, and {design} must say what converged means")
+    if wedge and (engine not in WEDGE_ENGINES or system.scenario.converged is None):
+        raise SizeError(
+            f"only the exhaustive and modular engines look for wedges, and {design} must say what converged means"
+        )
     outcome = _search(
         system, engine, Order(Budget(seconds, count), seed, wedge, on_progress or (lambda text: None))
     )
