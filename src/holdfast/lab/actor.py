@@ -54,3 +54,7 @@ class PortBypassedError(LabError):
 
 class NonDeterminismError(LabError):
     """The same results gave another operation: the actor has a source of its own (clock, chance, shared state)."""
+
+
+class UnansweredError(LabError):
+    """An actor asked for an operation that this world has no answer for; says which actor, and which operation."""

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from holdfast.lab.actor import Actor, Done, Failed
-from holdfast.lab.automaton import Automaton, Pending
+from holdfast.lab.actor import Actor, Done, Failed, UnansweredError
+from holdfast.lab.automaton import Automaton, Pending, describe
 from holdfast.lab.canonical import NOTHING_HIDDEN, Hidden
 from holdfast.lab.world.faults import Fault, Faults
 from holdfast.lab.world.outcomes import cell_of, outcomes
@@ -232,7 +232,11 @@ class Agents:
         if done is not None:
             return [Way(0, "", done[0], done[1], -1, -1)]
         choices = chosen(key.own, pending)
-        assert choices is not None, f"the laboratory has no answer for {type(pending).__name__}"
+        if choices is None:
+            raise UnansweredError(
+                f"{self.programs[key.program].kind}: the laboratory has no answer for {describe(pending)}: answer"
+                " operations of your own in lab/world/own.py (private) or lab/world/outcomes.py (shared)"
+            )
         return [Way(0, label, result, own, -1, -1) for label, result, own in choices]
 
     def _on(self, key: AgentKey, result: Any, own: Own) -> int:

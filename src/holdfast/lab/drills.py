@@ -14,8 +14,9 @@ import msgspec
 
 from holdfast.lab import production
 from holdfast.lab.specimens import october as specimen
+from holdfast.lab.steps import State
 from holdfast.lab.story import tell_step
-from holdfast.lab.system import State, System
+from holdfast.lab.system import System
 from holdfast.lab.tape import replay
 from holdfast.lab.telling.observed import Served, World
 from holdfast.lab.telling.steps import Kind, Told, told

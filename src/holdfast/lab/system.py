@@ -12,20 +12,16 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 
 from holdfast.lab.actor import Actor, Done, Failed
-from holdfast.lab.agents import Agents, Interner
-from holdfast.lab.canonical import text
+from holdfast.lab.agents import Agents
+from holdfast.lab.outside import Outside
+from holdfast.lab.steps import State, Step
 from holdfast.lab.world.faults import Fault, Faults
-from holdfast.lab.world.outcomes import STORE, perform
+from holdfast.lab.world.outcomes import STORE
 from holdfast.lab.world.store import StoreCell
-from holdfast.nameserver.updating import RFC, Quirks
+from holdfast.nameserver.updating import Quirks
 from holdfast.nameserver.zone import Zone
 from holdfast.ports.clock import Idle
-from holdfast.ports.disk import Promote
-from holdfast.ports.dns import Update
 from holdfast.ports.operation import Operation
-from holdfast.ports.store import Commit
-
-State: TypeAlias = tuple[int, ...]
 
 
 class View:
@@ -62,19 +58,6 @@ class View:
     def resting(self) -> bool:
         """Whether every actor has ended or rests, and nothing is in flight."""
         return self._system.resting(self._state)
-
-
-class Step(NamedTuple):
-    """One step. `actor` is an index, or -1 for the world's doing; `operation` what it performed or delivered."""
-
-    actor: int
-    cost: int
-    after: State
-    label: str
-    result: Any
-    operation: Operation[Any] | None
-    wrote: int
-    """Index of the cell that it changed, -1 for none."""
 
 
 Check: TypeAlias = Callable[[View, View, "Happened"], str | None]
@@ -127,21 +110,30 @@ class System:
         self.scenario = scenario
         self.actors = scenario.actors
         self.cell_names = (STORE, *(z.origin for z in scenario.zones))
-        self._quirks = dict(scenario.quirks)
+        quirks = dict(scenario.quirks)
         self.agents = Agents(
             scenario.actors,
             scenario.faults,
             cells=self.cell_names,
-            quirks=self._quirks,
+            quirks=quirks,
             sinks=scenario.sinks,
             merge=merge,
             hidden=dict(scenario.hidden),
         )
-        self._flights = Interner()
         self._indexes = {a.name: i for i, a in enumerate(self.actors)}
         self._waits = [tuple(self._indexes[w] for w in a.waits_for) for a in self.actors]
-        n = len(self.actors)
-        self.first_cell, self.flight_at, self.left_at = n, n + len(self.cell_names), n + len(self.cell_names) + 1
+        self._outside = Outside(
+            scenario.actors,
+            scenario.faults,
+            self.agents,
+            cells=self.cell_names,
+            quirks=quirks,
+            sinks=scenario.sinks,
+        )
+        self.first_cell, self.flight_at = self._outside.first_cell, self._outside.flight_at
+        self.left_at = self._outside.left_at
+        self.launched = self._outside.launched
+        self._flights = self._outside.flights
         cells = (scenario.store, *scenario.zones)
         self.start: State = (
             *self.agents.start,
@@ -149,16 +141,12 @@ class System:
             self._flights.number(()),
             scenario.faults.total,
         )
-        self._launches: dict[tuple[int, int], int] = {}
-        self._landings: dict[tuple[int, int], tuple[int, Any]] = {}
-        self._struck: dict[tuple[int, int], int] = {}
         self._verdicts: dict[Any, str | None] = {}
         self._observed = tuple(sorted({self._indexes[o] for i in scenario.invariants for o in i.observes}))
         kinds: dict[str, list[int]] = {}
         for i, a in enumerate(self.actors):
             kinds.setdefault(a.kind, []).append(i)
         faults = scenario.faults
-        self._disks = faults.allows(Fault.DISK_LOST) or faults.allows(Fault.DISK_FULL)
         self.lasting = faults.allows(Fault.PARTITION) or faults.allows(Fault.DISK_FULL)
         """Whether there are faults that last until they are healed: a step of the world that costs nothing."""
         self.twins = tuple(tuple(v) for v in kinds.values() if len(v) > 1)
@@ -228,19 +216,7 @@ class System:
 
     def world_steps(self, state: State) -> list[Step]:
         """Those that no actor takes: faults upon actors, messages in flight, disasters."""
-        found: list[Step] = []
-        left = state[self.left_at]
-        if left and self.scenario.faults.allows(Fault.CRASH):
-            self._crashes(state, found)
-        if self._disks:
-            self._disk_faults(state, left, found)
-        if self.scenario.faults.allows(Fault.PARTITION):
-            self._partitions(state, left, found)
-        if self._flights.values[state[self.flight_at]]:
-            self._deliveries(state, found)
-        if left and self.scenario.faults.allows(Fault.DISASTER):
-            self._disasters(state, found)
-        return found
+        return self._outside.steps(state)
 
     def steps_of(self, state: State, actor: int) -> list[Step]:
         """The steps of one actor alone."""
@@ -289,128 +265,6 @@ class System:
                 after[self.left_at] = left - cost
             found.append(Step(i, cost, tuple(after), move.label, move.result, operation, wrote))
 
-    def _crashes(self, state: State, found: list[Step]) -> None:
-        for i, actor in enumerate(self.actors):
-            agent = state[i]
-            after = self.agents.crashed(agent) if actor.crashes and not actor.environment else agent
-            pending = self.agents.pending[agent]
-            if after == agent or not isinstance(pending, Operation):
-                continue
-            spent = {i: after, self.left_at: state[self.left_at] - 1}
-            label = (
-                "crashes before the rename and restarts"
-                if isinstance(pending, Promote)
-                else "crashes and restarts"
-            )
-            found.append(Step(i, 1, _with(state, spent), label, None, None, -1))
-            if isinstance(pending, Update | Commit):
-                flight = self.launched(state[self.flight_at], self.agents.messages.number(pending))
-                if flight >= 0:
-                    spent = {**spent, self.flight_at: flight}
-                    label = "crashes and restarts, its message still in flight"
-                    found.append(Step(i, 1, _with(state, spent), label, None, None, -1))
-
-    def _disk_faults(self, state: State, left: int, found: list[Step]) -> None:
-        faults = self.scenario.faults
-        for i, actor in enumerate(self.actors):
-            agent = state[i]
-            own = self.agents.keys[agent].own
-            pending = self.agents.pending[agent]
-            if actor.environment or not isinstance(pending, Operation) or isinstance(pending, Promote):
-                continue
-            if own.full:
-                healed = {i: self.agents.with_disk(agent, full=False)}
-                found.append(Step(i, 0, _with(state, healed), "has room on its disk again", None, None, -1))
-            if left and own.disk and faults.allows(Fault.DISK_LOST):
-                spent = {i: self.agents.blank(agent), self.left_at: left - 1}
-                found.append(Step(i, 1, _with(state, spent), "loses its disk and restarts", None, None, -1))
-            if left and own.disk and not own.full and faults.allows(Fault.DISK_FULL):
-                spent = {i: self.agents.with_disk(agent, full=True), self.left_at: left - 1}
-                found.append(Step(i, 1, _with(state, spent), "has no room left on its disk", None, None, -1))
-
-    def _partitions(self, state: State, left: int, found: list[Step]) -> None:
-        for i in range(self.first_cell):
-            agent = state[i]
-            if not isinstance(self.agents.pending[agent], Operation) or isinstance(
-                self.agents.pending[agent], Promote
-            ):
-                continue
-            cuts = self.agents.keys[agent].own.cuts
-            for cut in sorted(cuts):
-                healed = self.agents.with_cuts(agent, lambda c, cut=cut: c - {cut})  # type: ignore[misc]
-                found.append(
-                    Step(i, 0, _with(state, {i: healed}), f"reaches {self._name(cut[0])} again", None, None, -1)
-                )
-            if left and not cuts:
-                for cell in range(len(self.cell_names)):
-                    for how in ("requests", "answers"):
-                        after = self.agents.with_cuts(agent, lambda c, x=(cell, how): c | {x})  # type: ignore[misc]
-                        spent = {i: after, self.left_at: left - 1}
-                        label = f"is cut from {self._name(cell)} ({how} lost)"
-                        found.append(Step(i, 1, _with(state, spent), label, None, None, -1))
-
-    def _name(self, cell: int) -> str:
-        return "the store" if cell == 0 else f"zone {self.cell_names[cell]}"
-
-    def _deliveries(self, state: State, found: list[Step]) -> None:
-        flight = self._flights.values[state[self.flight_at]]
-        for position, message in enumerate(flight):
-            if position and flight[position - 1] == message:
-                continue
-            rest = self._flights.number(flight[:position] + flight[position + 1 :])
-            operation = self.agents.messages.values[message]
-            cell = 0 if isinstance(operation, Commit) else self.cell_names.index(operation.zone)
-            at = self.first_cell + cell
-            landed, result = self._landed(state[at], message)
-            wrote = cell if landed != state[at] else -1
-            after = _with(state, {at: landed, self.flight_at: rest})
-            found.append(Step(-1, 0, after, "a message in flight is delivered", result, operation, wrote))
-            gone = _with(state, {self.flight_at: rest})
-            found.append(Step(-1, 0, gone, "a message in flight is lost for good", None, operation, -1))
-
-    def _landed(self, cell: int, message: int) -> tuple[int, Any]:
-        found = self._landings.get((cell, message))
-        if found is None:
-            operation = self.agents.messages.values[message]
-            zone = getattr(operation, "zone", "")
-            result, after = perform(
-                self.agents.cells.values[cell],
-                operation,
-                quirks=self._quirks.get(zone, RFC),
-                sinks=self.scenario.sinks,
-            )
-            found = self._landings[cell, message] = (self.agents.cells.number(after), result)
-        return found
-
-    def launched(self, flight: int, message: int) -> int:
-        """The flight with one message more; -1 if it is full."""
-        found = self._launches.get((flight, message))
-        if found is None:
-            values = self.agents.messages.values
-            flying = self._flights.values[flight]
-            if len(flying) >= self.scenario.faults.in_flight:
-                found = -1
-            else:
-                found = self._flights.number(tuple(sorted((*flying, message), key=lambda m: text(values[m]))))
-            self._launches[flight, message] = found
-        return found
-
-    def _disasters(self, state: State, found: list[Step]) -> None:
-        for number, disaster in enumerate(self.scenario.faults.disasters):
-            cell = self.cell_names.index(disaster.cell)
-            at = self.first_cell + cell
-            after = self._struck_by(number, state[at])
-            if after != state[at]:
-                changed = {at: after, self.left_at: state[self.left_at] - 1}
-                found.append(Step(-1, 1, _with(state, changed), disaster.label, None, None, cell))
-
-    def _struck_by(self, disaster: int, cell: int) -> int:
-        found = self._struck.get((disaster, cell))
-        if found is None:
-            after = self.scenario.faults.disasters[disaster].strike(self.agents.cells.values[cell])
-            found = self._struck[disaster, cell] = self.agents.cells.number(after)
-        return found
-
     # -- judging --------------------------------------------------------------------------------------------
 
     def verdict(self, state: State, step: Step) -> str | None:
@@ -452,10 +306,3 @@ class System:
     def close(self) -> None:
         """Close all suspended coroutines."""
         self.agents.close()
-
-
-def _with(state: State, changes: dict[int, int]) -> State:
-    found = list(state)
-    for at, value in changes.items():
-        found[at] = value
-    return tuple(found)

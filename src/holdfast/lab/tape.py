@@ -16,7 +16,8 @@ from holdfast.lab.actor import Done, NonDeterminismError
 from holdfast.lab.agents import with_answer
 from holdfast.lab.automaton import Pending, Running, describe, send
 from holdfast.lab.canonical import text
-from holdfast.lab.system import State, Step, System
+from holdfast.lab.steps import State, Step
+from holdfast.lab.system import System
 from holdfast.lab.world.own import Own, chosen, private, restarted
 from holdfast.ports.dns import AskMany
 from holdfast.ports.events import Emit, Event

@@ -10,7 +10,8 @@ however busy the machine is.
 from __future__ import annotations
 
 from holdfast.lab.engines.found import Found
-from holdfast.lab.system import State, System
+from holdfast.lab.steps import State
+from holdfast.lab.system import System
 from holdfast.lab.tape import follow
 
 STATES_MAX = 400_000

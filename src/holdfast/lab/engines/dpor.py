@@ -12,7 +12,8 @@ import time
 
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.footprints import NOTHING, Footprint, dependent, footprint
-from holdfast.lab.system import State, Step, System
+from holdfast.lab.steps import State, Step
+from holdfast.lab.system import System
 from holdfast.lab.world.faults import Fault
 
 DEPTH_MAX = 2_000

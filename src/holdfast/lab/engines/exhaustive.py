@@ -16,7 +16,8 @@ from holdfast.lab.engines.calm import no_collection
 from holdfast.lab.engines.expand import Expander
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.engines.quiet import Quiet
-from holdfast.lab.system import State, System
+from holdfast.lab.steps import State
+from holdfast.lab.system import System
 from holdfast.lab.tape import follow
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from holdfast.lab.system import State, Step, System
+from holdfast.lab.steps import State, Step
+from holdfast.lab.system import System
 from holdfast.ports.operation import Operation
 
 

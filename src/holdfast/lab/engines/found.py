@@ -32,7 +32,8 @@ class Outcome(msgspec.Struct, frozen=True):
 
     def sentence(self) -> str:
         """One sentence that never says more than was done."""
-        rate = f"{self.count} {self.units} in {self.seconds:.2f} s ({self.count / max(self.seconds, 1e-9):,.0f}/s)"
+        units = self.units.removesuffix("s") if self.count == 1 else self.units
+        rate = f"{self.count} {units} in {self.seconds:.2f} s ({self.count / max(self.seconds, 1e-9):,.0f}/s)"
         if self.found is not None and self.found.suspected:
             return f"{self.engine}: not proved for {self.bounds}: perhaps {self.found.broken}; {rate}"
         if self.found is not None:

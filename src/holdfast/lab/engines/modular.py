@@ -27,7 +27,8 @@ from holdfast.lab.engines.calm import no_collection
 from holdfast.lab.engines.dpor import UnsupportedFaultError
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.engines.solo import stranded
-from holdfast.lab.system import State, Step, System
+from holdfast.lab.steps import State, Step
+from holdfast.lab.system import System
 from holdfast.lab.world.faults import Fault
 from holdfast.ports.dns import Update
 from holdfast.ports.operation import Operation

@@ -16,7 +16,8 @@ costs nothing. Against ignoring an actor for ever, a step that leads to a state 
 from __future__ import annotations
 
 from holdfast.lab.footprints import Footprint, dependent, footprint
-from holdfast.lab.system import State, System
+from holdfast.lab.steps import State
+from holdfast.lab.system import System
 from holdfast.lab.world.faults import Fault
 from holdfast.ports.clock import Idle
 from holdfast.ports.operation import Operation

@@ -14,7 +14,8 @@ from typing import Protocol
 
 from holdfast.lab.agents import Move, Options
 from holdfast.lab.engines.found import Found, Outcome
-from holdfast.lab.system import Step, System
+from holdfast.lab.steps import Step
+from holdfast.lab.system import System
 
 STEPS_MAX = 600
 

@@ -21,7 +21,8 @@ from holdfast.lab.engines.calm_search import calmest_run
 from holdfast.lab.engines.calming import WORLD, Event, calmest
 from holdfast.lab.engines.found import Found
 from holdfast.lab.engines.sampling import as_choices
-from holdfast.lab.system import State, Step, System
+from holdfast.lab.steps import State, Step
+from holdfast.lab.system import System
 from holdfast.lab.tape import follow
 from holdfast.ports.operation import Operation
 

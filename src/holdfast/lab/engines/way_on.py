@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from holdfast.lab.system import State, System
+from holdfast.lab.steps import State
+from holdfast.lab.system import System
 
 STATES_MAX = 200_000
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple, TypeAlias
 
 from holdfast.lab.invariants import ghost_owner
-from holdfast.lab.system import Step, System
+from holdfast.lab.steps import Step
+from holdfast.lab.system import System
 from holdfast.lab.telling.words import document_text, key_text, rdatas_text
 from holdfast.lab.world.store import StoreCell
 from holdfast.nameserver.zone import Zone

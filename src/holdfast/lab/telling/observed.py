@@ -9,7 +9,8 @@ import msgspec
 
 from holdfast.lab.invariants import fence_in, ghost_owner
 from holdfast.lab.library import Library
-from holdfast.lab.system import State, System
+from holdfast.lab.steps import State
+from holdfast.lab.system import System
 from holdfast.lab.telling.words import document_text, fence_text, intended, rdatas_text
 from holdfast.model.keys import Keys
 from holdfast.model.records import Tenure

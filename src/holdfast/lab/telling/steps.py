@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from holdfast.lab.system import State, System
+from holdfast.lab.steps import State
+from holdfast.lab.system import System
 from holdfast.lab.tape import Line, Run
 from holdfast.lab.telling.beliefs import Beliefs, changed_rrsets
 from holdfast.lab.telling.observed import Observer, World, message_text
