@@ -161,7 +161,7 @@ def _explored(found: Exploration, out: str | None, form: str) -> None:
 def _keep(tape: Tape, run: Run, bounds: str, out: str | None) -> tuple[dict[str, str], str]:
     """Write tape and page; the files, and the command that replays the tape."""
     from holdfast.lab.commands import save_tape
-    from holdfast.lab.page import run_page
+    from holdfast.lab.pages import run_page
 
     files = files_for(out, f"{tape.scenario}-{tape.trace[:8]}")
     command = f"holdfast lab replay {_quoted(files.tape)}"
@@ -254,7 +254,7 @@ def _replayed(path: str, tape: Tape, run: Run, times: int, out: str | None, form
 
 
 def _page(tape: Tape, run: Run, bounds: str, command: str) -> str:
-    from holdfast.lab.page import run_page
+    from holdfast.lab.pages import run_page
 
     return run_page(run, _facts(tape, bounds, command))
 
@@ -292,7 +292,7 @@ def drill(name: str, design: str | None, steps: bool, out: str | None, form: str
     command = f"holdfast lab drill {name}{f' --design {design}' if design else ''}"
     page = ""
     if out is not None:
-        from holdfast.lab.page import drill_page
+        from holdfast.lab.pages import drill_page
 
         bounds = [(f"Bounds of {t.design}", t.bounds) for t in played.timelines]
         facts = [*bounds, ("Play it again", command)]

@@ -7,6 +7,7 @@ The script is the same for both designs; what differs is what the code makes of 
 
 from __future__ import annotations
 
+import enum
 import textwrap
 from collections.abc import Callable
 
@@ -27,6 +28,27 @@ COLUMN_MAX, COLUMN_MIN = 76, 44
 """Characters of a column, for two timelines side by side."""
 
 
+class Sort(enum.Enum):
+    """What may decide an act."""
+
+    REFUSED = "refused"
+    STALE = "stale"
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Something that decided an act: whose write, and why it was refused, or what had grown old."""
+
+    sort: Sort
+    who: str
+    why: str
+
+    def text(self) -> str:
+        """In one line."""
+        if self.sort is Sort.REFUSED:
+            return f"{self.who}'s write is refused{f': {self.why}' if self.why else ''}"
+        return f"{self.who} writes on old knowledge: {self.why}"
+
+
 class Scene(msgspec.Struct, frozen=True):
     """One act of the day: what it is, what happened, and what anybody could see after it."""
 
@@ -37,7 +59,7 @@ class Scene(msgspec.Struct, frozen=True):
     @property
     def serves(self) -> tuple[str, ...]:
         """What clients get, a line for each name."""
-        return tuple(n.text() for zone in self.world.zones for n in zone.names)
+        return served(self.world)
 
     @property
     def fences(self) -> tuple[str, ...]:
@@ -45,14 +67,19 @@ class Scene(msgspec.Struct, frozen=True):
         return tuple(zone.fence for zone in self.world.zones if zone.fence)
 
     @property
-    def outage(self) -> bool:
-        """Whether a name answers with nothing, though nobody retired it."""
-        return any(n.served is Served.EMPTY for zone in self.world.zones for n in zone.names)
+    def emptied(self) -> tuple[str, ...]:
+        """Names that answer with nothing, though nobody retired them."""
+        return tuple(n.name for zone in self.world.zones for n in zone.names if n.served is Served.EMPTY)
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def outage(self) -> bool:
+        """Whether there is such a name."""
+        return bool(self.emptied)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
         """What decided this act: messages that were refused, and writes on old knowledge."""
-        return tuple(dict.fromkeys(_note(step) for step in self.steps if step.kind is Kind.REFUSED or step.stale))
+        return tuple(dict.fromkeys(_note(s) for s in self.steps if s.kind is Kind.REFUSED or s.stale))
 
     @property
     def broke(self) -> str:
@@ -60,11 +87,16 @@ class Scene(msgspec.Struct, frozen=True):
         return next((f"step {s.number}, {s.who}: {s.broke}" for s in self.steps if s.broke), "")
 
 
-def _note(step: Told) -> str:
+def served(world: World) -> tuple[str, ...]:
+    """What clients get, a line for each name."""
+    return tuple(n.text() for zone in world.zones for n in zone.names)
+
+
+def _note(step: Told) -> Note:
     if step.kind is Kind.REFUSED:
         failed = "; ".join(c.text for c in step.conditions if c.held is False)
-        return f"{step.who}'s write is refused{f': it is not so that {failed}' if failed else ''}"
-    return f"{step.who} writes on old knowledge: {step.stale[0]}"
+        return Note(Sort.REFUSED, step.who, f"it is not so that {failed}" if failed else "")
+    return Note(Sort.STALE, step.who, step.stale[0].text())
 
 
 class Timeline(msgspec.Struct, frozen=True):
@@ -88,7 +120,13 @@ class Timeline(msgspec.Struct, frozen=True):
             "converged": self.good,
             "end": self.end,
             "acts": [
-                {"title": s.title, "dns": s.serves, "fences": s.fences, "notes": s.notes, "outage": s.outage}
+                {
+                    "title": s.title,
+                    "dns": s.serves,
+                    "fences": s.fences,
+                    "notes": [n.text() for n in s.notes],
+                    "outage": s.outage,
+                }
                 for s in self.scenes
             ],
         }
@@ -98,6 +136,8 @@ class Drill(msgspec.Struct, frozen=True):
     """The day on one design or on both."""
 
     name: str
+    title: str
+    lead: str
     timelines: tuple[Timeline, ...]
 
     def told(self, columns: int, *, steps: bool = False) -> str:
@@ -135,7 +175,7 @@ def _told(timeline: Timeline, *, steps: bool) -> str:
 
 def _act(number: int, scene: Scene) -> list[str]:
     """One act as lines: title, what decided it, what clients get."""
-    notes = [f"  ! {note}" for note in scene.notes]
+    notes = [f"  ! {note.text()}" for note in scene.notes]
     broke = [f"  => BROKEN at {scene.broke}"] if scene.broke else []
     seen = [f"    {text}" for text in (*scene.fences, *scene.serves)]
     return [f"{number}. {scene.title}", *notes, *broke, *seen]
@@ -265,4 +305,10 @@ DESIGNS: dict[str, Callable[[], Timeline]] = {"2025": _old, "holdfast": _new}
 
 def october(designs: tuple[str, ...] = ("2025", "holdfast")) -> Drill:
     """The DNS part of 20 October 2025: the empty name and the wedge, then the non-event."""
-    return Drill("october-2025", tuple(DESIGNS[design]() for design in designs))
+    timelines = tuple(DESIGNS[design]() for design in designs)
+    return Drill(
+        name="october-2025",
+        title=f"20 October 2025, on {' and on '.join(t.design for t in timelines)}",
+        lead="One script says who goes on when. Below is what DNS answers after each act, and what decided it.",
+        timelines=timelines,
+    )

@@ -55,7 +55,7 @@ def _details(step: Told) -> list[str]:
     elif step.kind in (Kind.WRITE, Kind.DELIVERY):
         found.append("allowed: it set no condition")
     if step.kind is not Kind.REFUSED:
-        found += [f"old knowledge: {text}" for text in step.stale]
+        found += [f"old knowledge: {stale.text()}" for stale in step.stale]
     found += [f"* {change.text()}" for change in step.changes]
     found += [f"not done: {text}" for text in step.intended]
     return [*found, *(f"says: {text}" for text in step.says)]

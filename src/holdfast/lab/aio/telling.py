@@ -36,14 +36,15 @@ def _worth_telling(told: Sequence[Told]) -> Iterable[tuple[int, Told]]:
 
 
 def _line(number: int, told: Told, width: int) -> str:
-    text = f"{number:4}  {told.time_s:7.3f} s  {told.who:<{width}}  {_did(told)}"
+    text = f"{number:4}  {told.time_s:7.3f} s  {told.who:<{width}}  {did(told)}"
     if told.instead_of:
         text += f"   <- before {told.instead_of}, whose turn it was"
     indent = " " * (19 + width)
     return text + "".join(f"\n{indent}logs {line}" for line in told.logs)
 
 
-def _did(told: Told) -> str:
+def did(told: Told) -> str:
+    """What a step did, and where it then waits."""
     if told.what == PAUSE:
         return "IS PAUSED, ready to go on"
     if told.what == TIME:

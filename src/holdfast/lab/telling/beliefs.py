@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
+
 from holdfast.lab.invariants import ghost_owner
 from holdfast.lab.steps import Step
 from holdfast.lab.system import System
@@ -29,8 +31,8 @@ class _Belief(NamedTuple):
     step: int
 
 
-class Stale(NamedTuple):
-    """A belief that no longer holds: what was read when, what it has become, by which step."""
+class Stale(msgspec.Struct, frozen=True):
+    """A belief that no longer holds: what was read when, what it has become, by which step (0: unknown)."""
 
     what: str
     was: str

@@ -10,7 +10,7 @@ import msgspec
 from holdfast.lab.steps import State
 from holdfast.lab.system import System
 from holdfast.lab.tape import Line, Run
-from holdfast.lab.telling.beliefs import Beliefs, changed_rrsets
+from holdfast.lab.telling.beliefs import Beliefs, Stale, changed_rrsets
 from holdfast.lab.telling.observed import Observer, World, message_text
 from holdfast.lab.telling.words import (
     came,
@@ -76,7 +76,7 @@ class Told(msgspec.Struct, frozen=True):
     kind: Kind
     did: str
     conditions: tuple[Condition, ...]
-    stale: tuple[str, ...]
+    stale: tuple[Stale, ...]
     came: str
     changes: tuple[Change, ...]
     intended: tuple[str, ...]
@@ -117,7 +117,7 @@ def _step(run: Run, line: Line, observer: Observer, beliefs: Beliefs, senders: _
         kind=kind,
         did=senders.did(system, line),
         conditions=conditions,
-        stale=tuple(s.text() for s in stale[:STALE_MAX]),
+        stale=stale[:STALE_MAX],
         came=_came(line),
         changes=changes,
         intended=() if changes or not writes else intended(step.operation),
