@@ -103,6 +103,8 @@ function fromAddress() {
   return found ? Number(found[1]) : null;
 }
 
+el("main").classList.remove("still");
+el("story").open = false;
 drawLanes();
 alignRail();
 new ResizeObserver(() => {
