@@ -18,44 +18,9 @@ and may be suspended. A renewal never changes the token, so a holder's writes in
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import msgspec
 
-from holdfast.model.lease import Lease, Place
-
-
-class Establish(msgspec.Struct, frozen=True):
-    """Ask for a lease with a token above `above`: the highest that the caller knows of (its own before, or what a
-    guard refused it for). An equal one would be refused by the guard again, if a restored store granted it twice.
-    """
-
-    role: str
-    name: str
-    holder: str
-    place: Place | None = None
-    above: int = 0
-
-
-class Renew(msgspec.Struct, frozen=True):
-    """Keep a lease for another TTL."""
-
-    role: str
-    name: str
-    holder: str
-    token: int
-
-
-class Release(msgspec.Struct, frozen=True):
-    """Give a lease back."""
-
-    role: str
-    name: str
-    holder: str
-    token: int
-
-
-Ask: TypeAlias = Establish | Renew | Release
+from holdfast.model.lease import Establish, Gone, Lease, Release, Renew, Taken
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -70,19 +35,6 @@ class Keep(msgspec.Struct, frozen=True):
 
 class Drop(msgspec.Struct, frozen=True):
     """The lease is to be deleted."""
-
-
-class Taken(msgspec.Struct, frozen=True):
-    """Another holder has it, for at most this long unless it renews."""
-
-    holder: str
-    free_in_s: float
-
-
-class Gone(msgspec.Struct, frozen=True):
-    """It is not the caller's (any more): it must stop acting on it, and establish anew."""
-
-    why: str
 
 
 def establish(ask: Establish, lease: Lease | None, *, left_s: float) -> Grant | Keep | Taken:

@@ -20,7 +20,7 @@ COUNT_BITS: Final = 40
 COUNT_MAX: Final = (1 << COUNT_BITS) - 1
 EPOCH_MAX: Final = (1 << 23) - 1
 TOKEN_MAX: Final = (EPOCH_MAX << COUNT_BITS) | COUNT_MAX
-JUMP_MAX: Final = 1 << 16
+JUMP_MAX: Final = 1 << 12
 """A token whose epoch is further above ours than this was not granted by any store of ours: it is garbled."""
 
 

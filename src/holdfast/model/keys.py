@@ -9,6 +9,8 @@
 <scope>/obs/<observer>           Observations
 <scope>/freeze/<id>              Freeze
 <scope>/enactor/<id>             EnactorReport: a hint for people, never read by a rule
+<scope>/leases                   LeaseOwner: who serves leases, and the epoch of its tokens
+<scope>/lease/<role>/<name>      Lease
 """
 
 from __future__ import annotations
@@ -89,6 +91,20 @@ class Keys(msgspec.Struct, frozen=True):
     def enactor(self, id_: str) -> str:
         """Key of one enactor's report."""
         return f"{self.enactors}{id_}"
+
+    @property
+    def lease_owner(self) -> str:
+        """Key of the lease service's document."""
+        return f"{self.scope}/leases"
+
+    @property
+    def leases(self) -> str:
+        """Prefix of all leases."""
+        return f"{self.scope}/lease/"
+
+    def lease(self, key: str) -> str:
+        """Key of one lease, by its `<role>/<name>`."""
+        return f"{self.leases}{key}"
 
 
 def generation_of(plan_key: str) -> int:

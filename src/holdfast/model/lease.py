@@ -7,7 +7,7 @@ the same host that comes back is another holder, and can't be confused with what
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -40,6 +40,102 @@ class Lease(msgspec.Struct, frozen=True):
     def key(self) -> str:
         """`<role>/<name>`."""
         return lease_key(self.role, self.name)
+
+
+class LeaseOwner(msgspec.Struct, frozen=True):
+    """Who serves the leases of a scope. `run` is new with each start; the newest has taken over."""
+
+    run: str
+    epoch: int
+    format: int = 1
+
+
+class Establish(msgspec.Struct, frozen=True):
+    """Ask for a lease with a token above `above`: the highest that the caller knows of (its own before, or what a
+    guard refused it for). An equal one would be refused by the guard again, if a restored store granted it twice.
+    """
+
+    role: str
+    name: str
+    holder: str
+    place: Place | None = None
+    above: int = 0
+
+
+class Renew(msgspec.Struct, frozen=True):
+    """Keep a lease for another TTL."""
+
+    role: str
+    name: str
+    holder: str
+    token: int
+
+
+class Release(msgspec.Struct, frozen=True):
+    """Give a lease back."""
+
+    role: str
+    name: str
+    holder: str
+    token: int
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """Who holds the leases of a role. With `after`, wait until the list is not that of this revision any more."""
+
+    role: str
+    after: int = 0
+
+
+Ask: TypeAlias = Establish | Renew | Release | Listing
+
+
+class Granted(msgspec.Struct, frozen=True, tag=True):
+    """It is the caller's, for `ttl_s` from when it *asked*. `renewed`: by the token that it had already."""
+
+    token: int
+    ttl_s: float
+    renewed: bool = False
+
+
+class Released(msgspec.Struct, frozen=True, tag=True):
+    """Given back."""
+
+
+class Gone(msgspec.Struct, frozen=True, tag=True):
+    """It is not the caller's (any more): it must stop acting on it, and establish anew."""
+
+    why: str
+
+
+class Taken(msgspec.Struct, frozen=True, tag=True):
+    """Another holder has it, for at most this long unless it renews."""
+
+    holder: str
+    free_in_s: float
+
+
+class TryLater(msgspec.Struct, frozen=True, tag=True):
+    """Not now: ask again after this long, not before. Nothing was done, or nothing is known of it."""
+
+    after_s: float
+    why: str
+
+
+class Invalid(msgspec.Struct, frozen=True, tag=True):
+    """The call itself is wrong; asking again does not help."""
+
+    why: str
+
+
+class Members(msgspec.Struct, frozen=True, tag=True):
+    """The leases of a role, sorted by name, as of `revision` (which only rises)."""
+
+    revision: int
+    leases: tuple[Lease, ...]
+
+
+Result: TypeAlias = Granted | Released | Gone | Taken | TryLater | Invalid | Members
 
 
 def lease_key(role: str, name: str) -> str:

@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from holdfast.leases.book import Book
 from holdfast.leases.guard import Accepted, Mark, Refused, check
 from holdfast.leases.law import LeaseSettings
-from holdfast.leases.rules import Establish, Grant, Keep, Release, Renew, establish, release, renew
+from holdfast.leases.rules import Grant, Keep, establish, release, renew
 from holdfast.leases.tokens import next_epoch, raised, token_of
-from holdfast.model.lease import Lease
+from holdfast.model.lease import Establish, Lease, Release, Renew
 
 HOLDERS = ("a", "b", "c")
 KEY = "api/db"

@@ -9,19 +9,7 @@ from hypothesis import strategies as st
 from holdfast.leases.book import Book
 from holdfast.leases.guard import Accepted, Mark, Refused, check
 from holdfast.leases.law import LeaseSettings, Velocity, renew_after_s, renewals_per_s, ttl_s
-from holdfast.leases.rules import (
-    Drop,
-    Establish,
-    Gone,
-    Grant,
-    Keep,
-    Release,
-    Renew,
-    Taken,
-    establish,
-    release,
-    renew,
-)
+from holdfast.leases.rules import Drop, Grant, Keep, establish, release, renew
 from holdfast.leases.tokens import (
     COUNT_MAX,
     JUMP_MAX,
@@ -32,7 +20,7 @@ from holdfast.leases.tokens import (
     raised,
     token_of,
 )
-from holdfast.model.lease import Lease, Place, bad_holder, bad_word
+from holdfast.model.lease import Establish, Gone, Lease, Place, Release, Renew, Taken, bad_holder, bad_word
 
 MINE = Lease("api", "a", "me", token_of(3, 7), Place(80, "192.0.2.1"))
 SETTINGS = LeaseSettings()

@@ -1,0 +1,128 @@
+"""The lease service's loop: take the leases over, then let the desk decide about whatever comes in.
+
+    owner's document: next epoch, by compare-and-set -> all leases, with grace -> serve -> superseded: end
+
+Taking over is an act, not an election: who starts last owns the leases, and the one before stands down at its next
+write. Two services that start each other out are a fault of whoever starts them, visible as `leases.superseded`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from holdfast.documents.reading import Document, Garbled, interpret, read
+from holdfast.leases.desk import BUSY_S, Actions, Desk
+from holdfast.leases.law import LeaseSettings
+from holdfast.leases.tokens import next_epoch
+from holdfast.model.codec import Unreadable, decode, encode
+from holdfast.model.keys import Keys
+from holdfast.model.lease import Lease, LeaseOwner, TryLater
+from holdfast.ports.disk import Load, Promote, Stage
+from holdfast.ports.events import Emit, Event
+from holdfast.ports.leases import Inbound, NextInbound, Reply, Submit
+from holdfast.ports.operation import CouldNotAsk
+from holdfast.ports.random import NewId
+from holdfast.ports.store import ABSENT, Commit, Committed, Compare, Put, Range
+
+EPOCH_FILE: Final = "lease-epoch"
+PAGE: Final = 1000
+RETRY_S: Final = 1.0
+
+
+async def lease_loop(scope: str, settings: LeaseSettings) -> None:
+    """Serve the leases of a scope until another service takes over."""
+    keys = Keys(scope)
+    desk = await _take_over(keys, settings)
+    while desk is None:
+        now = await NextInbound(RETRY_S)
+        await Reply(tuple((call.id, TryLater(BUSY_S, "the service starts")) for call in now.calls))
+        desk = await _take_over(keys, settings)
+    await _say("leases.took_over", f"{len(desk.book)} leases, with grace; tokens in epoch {desk.owner.epoch}")
+    within_s = 0.0
+    while True:
+        inbound = await NextInbound(within_s)
+        actions = desk.step(inbound)
+        await _act(actions)
+        if actions.superseded:
+            return
+        within_s = desk.wake_in_s(now_s=inbound.now_s)
+
+
+async def _act(actions: Actions) -> None:
+    for submit in actions.submits:
+        await Submit(submit.ticket, submit.commit)
+    if actions.remember:
+        await _remember(actions.remember)
+    if actions.replies:
+        await Reply(tuple(actions.replies))
+    for kind, text in actions.said:
+        await _say(kind, text)
+
+
+async def _say(kind: str, text: str) -> None:
+    await Emit(Event(kind=kind, actor="leases", text=text))
+
+
+async def _remember(epoch: int) -> None:
+    """On the disk, against a store that is restored. Without it the clients' tokens and the guard must do."""
+    failed = await Stage(EPOCH_FILE, encode(epoch)) or await Promote(EPOCH_FILE)
+    if failed is not None:
+        await _say("disk.failed", f"can't keep the epoch of lease tokens: {failed.reason}")
+
+
+async def _remembered() -> int:
+    data = await Load(EPOCH_FILE)
+    if not isinstance(data, bytes):
+        return 0
+    try:
+        return max(decode(data, int), 0)
+    except Unreadable as error:
+        await _say("disk.damaged", f"the epoch of lease tokens: {error}")
+        return 0
+
+
+async def _take_over(keys: Keys, settings: LeaseSettings) -> Desk | None:
+    """Own the leases under the next epoch, then read them all; None: not now, try again."""
+    before = await read(keys.lease_owner, LeaseOwner)
+    if isinstance(before, CouldNotAsk):
+        return await _not_yet(before.reason)
+    if isinstance(before, Garbled):
+        return await _not_yet(
+            f"{before.key} is unreadable ({before.why}); delete it, and clients raise the tokens"
+        )
+    in_store, at = (before.value.epoch, before.revision) if isinstance(before, Document) else (0, ABSENT)
+    owner = LeaseOwner(run=await NewId(), epoch=next_epoch(in_store=in_store, on_disk=await _remembered()))
+    written = await Commit((Compare(keys.lease_owner, at),), (Put(keys.lease_owner, encode(owner)),))
+    if not isinstance(written, Committed):
+        why = written.reason if isinstance(written, CouldNotAsk) else "another service takes over at this moment"
+        return await _not_yet(why)
+    await _remember(owner.epoch)
+    leases = await _read_leases(keys)
+    if isinstance(leases, CouldNotAsk):
+        return await _not_yet(leases.reason)
+    now: Inbound = await NextInbound(0.0)
+    await Reply(tuple((call.id, TryLater(BUSY_S, "the service starts")) for call in now.calls))
+    return Desk(keys, owner, owner_at=written.revision, leases=leases, now_s=now.now_s, settings=settings)
+
+
+async def _not_yet(why: str) -> None:
+    await _say("leases.waits", f"can't take the leases over yet: {why}")
+
+
+async def _read_leases(keys: Keys) -> list[Lease] | CouldNotAsk:
+    """All leases, page by page: nobody else writes them any more. An unreadable one is nobody's, and is said."""
+    found: list[Lease] = []
+    after = ""
+    while True:
+        page = await Range(keys.leases, after=after, limit=PAGE)
+        if isinstance(page, CouldNotAsk):
+            return page
+        for entry in page:
+            document = interpret(entry, Lease)
+            if isinstance(document, Garbled):
+                await _say("leases.unreadable", f"{document.key}: {document.why}; it counts as free")
+            else:
+                found.append(document.value)
+        if len(page) < PAGE:
+            return found
+        after = page[-1].key

@@ -1,0 +1,116 @@
+"""Answers `ports.leases` for one process: calls in from any task, commits as tasks of their own, replies as futures."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+from holdfast.model.lease import Ask, Result, TryLater
+from holdfast.ports.leases import Call, Inbound, NextInbound, Reply, Submit, Written
+from holdfast.ports.operation import CouldNotAsk
+from holdfast.runtime.driver import Answers
+from holdfast.stores.port import Store
+
+GONE = TryLater(1.0, "the lease service has ended")
+
+
+class LeaseInbox:
+    """Between the adapters that take calls (HTTP, tests) and the loop. Belongs to one event loop."""
+
+    def __init__(
+        self, store: Store, *, now_s: Callable[[], float] = time.monotonic, rng: random.Random | None = None
+    ) -> None:
+        self._store = store
+        self._now_s = now_s
+        self._rng = random.Random() if rng is None else rng  # noqa: S311 - spreading of hints, not secrets
+        self._calls: list[Call] = []
+        self._written: list[Written] = []
+        self._news = asyncio.Event()
+        self._waiting: dict[int, asyncio.Future[Result]] = {}
+        self._commits: set[asyncio.Task[None]] = set()
+        self._last_id = 0
+        self._closed = False
+
+    def register(self, answers: Answers) -> None:
+        """Answer the lease operations of an actor."""
+        answers.register(NextInbound, self.next_inbound)
+        answers.register(Submit, self.submit)
+        answers.register(Reply, self.reply)
+        answers.on_restart(self.forget)
+
+    async def call(self, ask: Ask, *, timeout_s: float) -> Result:
+        """Hand a call to the loop and wait for its answer, at most as long as its caller does."""
+        if self._closed:
+            return GONE
+        self._last_id += 1
+        id_ = self._last_id
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting[id_] = future
+        self._calls.append(Call(id_, ask, timeout_s))
+        self._news.set()
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await future
+        except TimeoutError:
+            return TryLater(1.0, f"no answer within {timeout_s:g} s")
+        finally:
+            self._waiting.pop(id_, None)
+
+    async def next_inbound(self, op: NextInbound) -> Inbound:
+        """What came in; lets the takers of calls run first, so that a busy loop sees crowds and not single calls."""
+        await asyncio.sleep(0)
+        began_s = self._now_s()
+        if not self._news.is_set() and op.within_s > 0:
+            try:
+                async with asyncio.timeout(op.within_s):
+                    await self._news.wait()
+            except TimeoutError:
+                pass
+        now_s = self._now_s()
+        self._news.clear()
+        calls, self._calls = tuple(self._calls), []
+        written, self._written = tuple(self._written), []
+        return Inbound(now_s, now_s - began_s, self._rng.random(), calls, written)
+
+    async def submit(self, op: Submit) -> None:
+        """Begin a commit."""
+        task = asyncio.get_running_loop().create_task(self._commit(op))
+        self._commits.add(task)
+        task.add_done_callback(self._commits.discard)
+
+    async def _commit(self, op: Submit) -> None:
+        try:
+            result = await self._store.commit(op.commit)
+        except Exception as error:
+            # A fault of ours; unanswered, its callers and the keys that it holds would wait for ever.
+            result = CouldNotAsk(f"{type(error).__name__}: {error}", maybe_applied=True)
+        self._written.append(Written(op.ticket, result))
+        self._news.set()
+
+    async def reply(self, op: Reply) -> None:
+        """Answer calls; who has gone is gone."""
+        for id_, result in op.results:
+            future = self._waiting.get(id_)
+            if future is not None and not future.done():
+                future.set_result(result)
+
+    def forget(self) -> None:
+        """The loop starts again: what it had taken in is nobody's, and is answered."""
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_result(GONE)
+        self._calls.clear()
+        self._written.clear()
+        for task in self._commits:
+            task.cancel()
+        self._commits.clear()
+
+    async def close(self) -> None:
+        """The loop has ended: everybody is answered, running commits are waited for."""
+        self._closed = True
+        pending = tuple(self._commits)
+        if pending:
+            await asyncio.wait(pending)
+        self.forget()
