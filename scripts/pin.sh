@@ -7,6 +7,6 @@ for target in run dev; do
     inputs="pyproject.toml requirements/build.in"
     [ "$target" = run ] || inputs="$inputs requirements/dev.in"
     # shellcheck disable=SC2086  # a list of files
-    pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-header --strip-extras \
-        --allow-unsafe --no-annotate --extra fast --output-file "requirements/$target.txt" $inputs
+    pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --strip-extras \
+        --allow-unsafe --no-annotate --extra fast --extra leases --output-file "requirements/$target.txt" $inputs
 done

@@ -1,4 +1,4 @@
-"""`leases`: what can be said of a lease service before it runs."""
+"""`leases`: the lease service, and what can be said of it before it runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from holdfast.cli import exits
-from holdfast.cli.common import fail, format_option, show
+from holdfast.cli.common import fail, format_option, load_file, show
 
 
 @click.group()
@@ -16,8 +16,27 @@ def leases() -> None:
 
     \b
     Example:
+      holdfast leases serve holdfast.toml
       holdfast leases envelope --fleet 100000 --rate 2500 --cost 4
     """
+
+
+@leases.command()
+@click.argument("file", type=click.Path())
+def serve(file: str) -> None:
+    """Run the lease service of a file with a [leases] table. One at a time owns the leases: the newest.
+
+    \b
+    Example:
+      holdfast leases serve holdfast.toml
+    """
+    from holdfast.cli.running import run_roles
+    from holdfast.service.up import Roles
+
+    loaded = load_file(file)
+    if loaded.service.leases is None:
+        fail(f"{file} has no [leases] table: add one (docs/configuration.md)", exits.BAD_CONFIGURATION)
+    run_roles(loaded, Roles(leases=True), "leases")
 
 
 @leases.command()

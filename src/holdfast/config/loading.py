@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from holdfast.config import names
+from holdfast.config.leases import read_leases
 from holdfast.config.problems import Problem, has_errors
 from holdfast.config.rules import Draft, check_draft
 from holdfast.config.sections import (
@@ -104,7 +105,7 @@ def _read(source: Source, notes: Notes) -> tuple[Configuration, ServiceSettings]
         limits=read_limits(limits) if limits is not None else Limits(),
     )
     embedded = any(z.value.provider is ProviderKind.EMBEDDED for z in zones)
-    service = _service(service_table, source.path, dns_listen if embedded else "")
+    service = _service(service_table, root.table("leases"), source.path, dns_listen if embedded else "")
     root.close()
     return check_draft(draft, service, notes, probers_default=PROBERS_DEFAULT), service
 
@@ -153,7 +154,7 @@ def _prefixes(root: Table) -> tuple[str, ...]:
     return tuple(sorted(set(found))) if len(found) == len(written) else ()
 
 
-def _service(table: Table, path: str, dns_listen: str) -> ServiceSettings:
+def _service(table: Table, leases: Table | None, path: str, dns_listen: str) -> ServiceSettings:
     here = FilePath(path).absolute().parent
     state = here / table.text("state", "holdfast-state")
     settings = ServiceSettings(
@@ -163,6 +164,7 @@ def _service(table: Table, path: str, dns_listen: str) -> ServiceSettings:
         metrics_listen=_listen(table, "metrics_listen", METRICS_LISTEN_DEFAULT),
         enactors=_enactors(table),
         directory=str(here),
+        leases=None if leases is None else read_leases(leases, state=state, here=here),
     )
     table.close()
     return settings

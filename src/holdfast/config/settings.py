@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from holdfast.config.leases import LeaseService
 from holdfast.config.problems import Problem
 from holdfast.config.source import SourceMap
 from holdfast.model.configuration import Configuration
@@ -29,6 +30,8 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     """Writer ids of the enactors that run here."""
     directory: str = ""
     """Where the file lies: a relative `key_file` counts from here."""
+    leases: LeaseService | None = None
+    """The lease service of this machine, if the file has a `[leases]` table."""
 
 
 class Loaded(msgspec.Struct, frozen=True):

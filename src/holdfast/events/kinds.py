@@ -86,6 +86,16 @@ KINDS: Final = (
     ),
     Kind("cleanup.removed", "Clean-up removed old plans (R7)", data=("count", "below")),
     Kind("cleanup.held", "Clean-up removed nothing, and why (R7)"),
+    # Leases
+    Kind("leases.took_over", "A lease service began: it owns the leases, and gives all of them grace"),
+    Kind("leases.waits", "A lease service can't take the leases over yet, and why"),
+    Kind("leases.superseded", "Another lease service owns the leases now; this one ends"),
+    Kind("leases.store_out", "The store takes no writes: held leases are renewed, nobody is granted one"),
+    Kind("leases.store_back", "The store takes writes of leases again"),
+    Kind("leases.epoch_raised", "Callers knew higher tokens than the store: tokens were raised above them (R19)"),
+    Kind("leases.paused", "The lease service itself was away (stopped, starved): all leases get a whole TTL"),
+    Kind("leases.unreadable", "A lease's document in the store is not readable, and counts as free"),
+    Kind("lease.lost", "A lease ran out: its holder did not renew it"),
     # People
     Kind("freeze.set", "A freeze was set", data=("id", "selector", "by")),
     Kind("freeze.acknowledged", "Every zone's fence carries the freeze", data=("id", "zones")),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 
-from holdfast.leases.law import LeaseSettings, Velocity, ttl_s
+from holdfast.leases.law import SIGN_SHARE, LeaseSettings, Velocity, ttl_s
 from holdfast.model.lease import Lease
 
 
@@ -72,9 +72,11 @@ class Book:
         return None if held is None else held.lease
 
     def take_over(self, leases: Iterable[Lease], *, now_s: float) -> None:
-        """Begin with what the store has. All get a whole TTL of grace: it was we who were away, not they."""
+        """Begin with what the store has. All get a whole TTL of grace: it was we who were away, not they; and the
+        time in which a service before us, that is not dead, may have gone on renewing.
+        """
         found = sorted(leases, key=lambda lease: lease.token)
-        lasts_s = ttl_s(self.settings, fleet=len(found))
+        lasts_s = ttl_s(self.settings, fleet=len(found)) * (1 + SIGN_SHARE)
         for lease in found:
             self._held[lease.key] = Held(lease, now_s + lasts_s)
 

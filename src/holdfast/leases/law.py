@@ -8,6 +8,8 @@ import msgspec
 
 RENEWALS_PER_TTL: Final = 3
 JITTER_SHARE: Final = 0.1
+SIGN_SHARE: Final = 1 / 6
+"""Of the TTL: a service that writes nothing compares its owner's document this often, and sees a take-over."""
 
 
 class LeaseSettings(msgspec.Struct, frozen=True):
@@ -21,6 +23,10 @@ class LeaseSettings(msgspec.Struct, frozen=True):
     suspend_expiry_while_store_out: bool = False
     """Let nothing run out while the store can't be written. Safe only where resources check tokens."""
     hint_cap_s: float = 120.0
+    hints: bool = True
+    """Tell the refused when to come back; without, all come back after one second. For measuring only."""
+    grace: bool = True
+    """After a pause of the service all leases get a whole TTL; without, they run out as they stand."""
 
     def __post_init__(self) -> None:
         if self.ttl_least_s <= 0 or self.renewals_most_per_s <= 0 or self.hint_cap_s <= 0:

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from holdfast.documents.reading import Document, Garbled, interpret, read
-from holdfast.leases.desk import BUSY_S, Actions, Desk
+from holdfast.leases.desk import Actions, Desk
 from holdfast.leases.law import LeaseSettings
+from holdfast.leases.refusing import early
 from holdfast.leases.tokens import next_epoch
 from holdfast.model.codec import Unreadable, decode, encode
 from holdfast.model.keys import Keys
-from holdfast.model.lease import Lease, LeaseOwner, TryLater
+from holdfast.model.lease import Lease, LeaseOwner
+from holdfast.overload import Protections
 from holdfast.ports.disk import Load, Promote, Stage
 from holdfast.ports.events import Emit, Event
 from holdfast.ports.leases import Inbound, NextInbound, Reply, Submit
@@ -29,15 +33,25 @@ PAGE: Final = 1000
 RETRY_S: Final = 1.0
 
 
-async def lease_loop(scope: str, settings: LeaseSettings) -> None:
+async def lease_loop(scope: str, settings: LeaseSettings, protections: Protections | None = None) -> None:
     """Serve the leases of a scope until another service takes over."""
     keys = Keys(scope)
-    desk = await _take_over(keys, settings)
-    while desk is None:
-        now = await NextInbound(RETRY_S)
-        await Reply(tuple((call.id, TryLater(BUSY_S, "the service starts")) for call in now.calls))
-        desk = await _take_over(keys, settings)
-    await _say("leases.took_over", f"{len(desk.book)} leases, with grace; tokens in epoch {desk.owner.epoch}")
+    taken = await _take_over(keys)
+    while taken is None:
+        await _put_off(await NextInbound(RETRY_S))
+        taken = await _take_over(keys)
+    now = await NextInbound(0.0)
+    await _put_off(now)
+    desk = Desk(
+        keys,
+        taken.owner,
+        owner_at=taken.owner_at,
+        leases=taken.leases,
+        now_s=now.now_s,
+        settings=settings,
+        protections=protections,
+    )
+    await _say("leases.took_over", f"{len(desk.book)} leases, with grace; tokens in epoch {taken.owner.epoch}")
     within_s = 0.0
     while True:
         inbound = await NextInbound(within_s)
@@ -46,6 +60,17 @@ async def lease_loop(scope: str, settings: LeaseSettings) -> None:
         if actions.superseded:
             return
         within_s = desk.wake_in_s(now_s=inbound.now_s)
+
+
+async def _put_off(inbound: Inbound) -> None:
+    """Whoever called before the leases are known: it is not known yet who holds what."""
+    if inbound.calls:
+        await Reply(
+            tuple(
+                (call.id, early(call, "the lease service starts", chance=inbound.chance, number=number))
+                for number, call in enumerate(inbound.calls)
+            )
+        )
 
 
 async def _act(actions: Actions) -> None:
@@ -81,7 +106,13 @@ async def _remembered() -> int:
         return 0
 
 
-async def _take_over(keys: Keys, settings: LeaseSettings) -> Desk | None:
+class _Taken(msgspec.Struct, frozen=True):
+    owner: LeaseOwner
+    owner_at: int
+    leases: list[Lease]
+
+
+async def _take_over(keys: Keys) -> _Taken | None:
     """Own the leases under the next epoch, then read them all; None: not now, try again."""
     before = await read(keys.lease_owner, LeaseOwner)
     if isinstance(before, CouldNotAsk):
@@ -100,13 +131,12 @@ async def _take_over(keys: Keys, settings: LeaseSettings) -> Desk | None:
     leases = await _read_leases(keys)
     if isinstance(leases, CouldNotAsk):
         return await _not_yet(leases.reason)
-    now: Inbound = await NextInbound(0.0)
-    await Reply(tuple((call.id, TryLater(BUSY_S, "the service starts")) for call in now.calls))
-    return Desk(keys, owner, owner_at=written.revision, leases=leases, now_s=now.now_s, settings=settings)
+    return _Taken(owner, written.revision, leases)
 
 
-async def _not_yet(why: str) -> None:
+async def _not_yet(why: str) -> _Taken | None:
     await _say("leases.waits", f"can't take the leases over yet: {why}")
+    return None
 
 
 async def _read_leases(keys: Keys) -> list[Lease] | CouldNotAsk:

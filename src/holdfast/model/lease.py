@@ -24,6 +24,10 @@ class Place(msgspec.Struct, frozen=True):
     label: str = ""
     """Zone or region, for velocity and spreading."""
     weight: int = 100
+    ready: bool = True
+    """Readiness gates entry and never removes: what was never ready does not serve, what serves stays."""
+    leaving: bool = False
+    """The holder drains: its target is to leave, within the limits like any other that is withdrawn."""
 
 
 class Lease(msgspec.Struct, frozen=True):
@@ -50,7 +54,7 @@ class LeaseOwner(msgspec.Struct, frozen=True):
     format: int = 1
 
 
-class Establish(msgspec.Struct, frozen=True):
+class Establish(msgspec.Struct, frozen=True, tag_field="call", tag="establish"):
     """Ask for a lease with a token above `above`: the highest that the caller knows of (its own before, or what a
     guard refused it for). An equal one would be refused by the guard again, if a restored store granted it twice.
     """
@@ -62,7 +66,7 @@ class Establish(msgspec.Struct, frozen=True):
     above: int = 0
 
 
-class Renew(msgspec.Struct, frozen=True):
+class Renew(msgspec.Struct, frozen=True, tag_field="call", tag="renew"):
     """Keep a lease for another TTL."""
 
     role: str
@@ -71,7 +75,7 @@ class Renew(msgspec.Struct, frozen=True):
     token: int
 
 
-class Release(msgspec.Struct, frozen=True):
+class Release(msgspec.Struct, frozen=True, tag_field="call", tag="release"):
     """Give a lease back."""
 
     role: str
@@ -80,7 +84,7 @@ class Release(msgspec.Struct, frozen=True):
     token: int
 
 
-class Listing(msgspec.Struct, frozen=True):
+class Listing(msgspec.Struct, frozen=True, tag_field="call", tag="list"):
     """Who holds the leases of a role. With `after`, wait until the list is not that of this revision any more."""
 
     role: str
@@ -90,7 +94,7 @@ class Listing(msgspec.Struct, frozen=True):
 Ask: TypeAlias = Establish | Renew | Release | Listing
 
 
-class Granted(msgspec.Struct, frozen=True, tag=True):
+class Granted(msgspec.Struct, frozen=True, tag_field="result", tag="granted"):
     """It is the caller's, for `ttl_s` from when it *asked*. `renewed`: by the token that it had already."""
 
     token: int
@@ -98,37 +102,37 @@ class Granted(msgspec.Struct, frozen=True, tag=True):
     renewed: bool = False
 
 
-class Released(msgspec.Struct, frozen=True, tag=True):
+class Released(msgspec.Struct, frozen=True, tag_field="result", tag="released"):
     """Given back."""
 
 
-class Gone(msgspec.Struct, frozen=True, tag=True):
+class Gone(msgspec.Struct, frozen=True, tag_field="result", tag="gone"):
     """It is not the caller's (any more): it must stop acting on it, and establish anew."""
 
     why: str
 
 
-class Taken(msgspec.Struct, frozen=True, tag=True):
+class Taken(msgspec.Struct, frozen=True, tag_field="result", tag="taken"):
     """Another holder has it, for at most this long unless it renews."""
 
     holder: str
     free_in_s: float
 
 
-class TryLater(msgspec.Struct, frozen=True, tag=True):
+class TryLater(msgspec.Struct, frozen=True, tag_field="result", tag="try_later"):
     """Not now: ask again after this long, not before. Nothing was done, or nothing is known of it."""
 
     after_s: float
     why: str
 
 
-class Invalid(msgspec.Struct, frozen=True, tag=True):
+class Invalid(msgspec.Struct, frozen=True, tag_field="result", tag="invalid"):
     """The call itself is wrong; asking again does not help."""
 
     why: str
 
 
-class Members(msgspec.Struct, frozen=True, tag=True):
+class Members(msgspec.Struct, frozen=True, tag_field="result", tag="members"):
     """The leases of a role, sorted by name, as of `revision` (which only rises)."""
 
     revision: int

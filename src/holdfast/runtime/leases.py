@@ -1,11 +1,11 @@
-"""Answers `ports.leases` for one process: calls in from any task, commits as tasks of their own, replies as futures."""
+"""Answers `ports.leases` for one process: calls in from any task, commits as tasks of their own, replies out."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from holdfast.model.lease import Ask, Result, TryLater
 from holdfast.ports.leases import Call, Inbound, NextInbound, Reply, Submit, Written
@@ -14,6 +14,29 @@ from holdfast.runtime.driver import Answers
 from holdfast.stores.port import Store
 
 GONE = TryLater(1.0, "the lease service has ended")
+
+
+class _Batch:
+    """Calls that came in together, and go out together."""
+
+    __slots__ = ("done", "first", "missing", "results")
+
+    def __init__(self, first: int, size: int) -> None:
+        self.first = first
+        self.results: list[Result | None] = [None] * size
+        self.missing = size
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def answer(self, id_: int, result: Result) -> None:
+        place = id_ - self.first
+        if self.results[place] is None:
+            self.results[place] = result
+            self.missing -= 1
+        if not self.missing and not self.done.done():
+            self.done.set_result(None)
+
+    def close(self, result: Result) -> list[Result]:
+        return [result if found is None else found for found in self.results]
 
 
 class LeaseInbox:
@@ -28,7 +51,7 @@ class LeaseInbox:
         self._calls: list[Call] = []
         self._written: list[Written] = []
         self._news = asyncio.Event()
-        self._waiting: dict[int, asyncio.Future[Result]] = {}
+        self._waiting: dict[int, _Batch] = {}
         self._commits: set[asyncio.Task[None]] = set()
         self._last_id = 0
         self._closed = False
@@ -41,25 +64,37 @@ class LeaseInbox:
         answers.on_restart(self.forget)
 
     async def call(self, ask: Ask, *, timeout_s: float) -> Result:
-        """Hand a call to the loop and wait for its answer, at most as long as its caller does."""
+        """One call."""
+        return (await self.calls((ask,), timeout_s=timeout_s))[0]
+
+    async def calls(self, asks: Sequence[Ask], *, timeout_s: float) -> list[Result]:
+        """Hand calls to the loop and wait for all answers, at most as long as their caller does; in order."""
         if self._closed:
-            return GONE
-        self._last_id += 1
-        id_ = self._last_id
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting[id_] = future
-        self._calls.append(Call(id_, ask, timeout_s))
+            return [GONE] * len(asks)
+        if not asks:
+            return []
+        batch = _Batch(self._last_id + 1, len(asks))
+        self._last_id += len(asks)
+        ids = range(batch.first, self._last_id + 1)
+        self._calls += [Call(id_, ask, timeout_s) for id_, ask in zip(ids, asks, strict=True)]
+        self._waiting.update(dict.fromkeys(ids, batch))
         self._news.set()
         try:
             async with asyncio.timeout(timeout_s):
-                return await future
+                await batch.done
         except TimeoutError:
-            return TryLater(1.0, f"no answer within {timeout_s:g} s")
+            pass
         finally:
-            self._waiting.pop(id_, None)
+            for id_ in ids:
+                self._waiting.pop(id_, None)
+        return batch.close(TryLater(1.0, f"no answer within {timeout_s:g} s"))
+
+    def wake(self) -> None:
+        """Let the loop look at its clock: for tests that move it."""
+        self._news.set()
 
     async def next_inbound(self, op: NextInbound) -> Inbound:
-        """What came in; lets the takers of calls run first, so that a busy loop sees crowds and not single calls."""
+        """What came in. Takers of calls run first, so that a busy loop sees crowds and not single calls."""
         await asyncio.sleep(0)
         began_s = self._now_s()
         if not self._news.is_set() and op.within_s > 0:
@@ -92,15 +127,14 @@ class LeaseInbox:
     async def reply(self, op: Reply) -> None:
         """Answer calls; who has gone is gone."""
         for id_, result in op.results:
-            future = self._waiting.get(id_)
-            if future is not None and not future.done():
-                future.set_result(result)
+            batch = self._waiting.get(id_)
+            if batch is not None:
+                batch.answer(id_, result)
 
     def forget(self) -> None:
         """The loop starts again: what it had taken in is nobody's, and is answered."""
-        for future in self._waiting.values():
-            if not future.done():
-                future.set_result(GONE)
+        for id_, batch in tuple(self._waiting.items()):
+            batch.answer(id_, GONE)
         self._calls.clear()
         self._written.clear()
         for task in self._commits:

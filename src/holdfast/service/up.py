@@ -33,6 +33,7 @@ class Roles(msgspec.Struct, frozen=True):
     planners: tuple[str, ...] = ()
     probers: tuple[str, ...] = ()
     enactors: tuple[str, ...] = ()
+    leases: bool = False
     follow_file: bool = False
     """Apply the file at start and whenever it changes (R10)."""
 
@@ -44,6 +45,7 @@ def everything(loaded: Loaded) -> Roles:
         planners=("planner",),
         probers=tuple(p.name for p in loaded.configuration.probers),
         enactors=loaded.service.enactors,
+        leases=loaded.service.leases is not None,
         follow_file=True,
     )
 
@@ -92,6 +94,8 @@ async def play(
                 turns = max(len(everyone), turn + 1)
                 group.create_task(run_enactor(scene, name, turn=turn, turns=turns))
                 group.create_task(run_cleanup(scene, name))
+            if roles.leases:
+                group.create_task(_leases(scene))
             if roles.planners:
                 group.create_task(run_thaw_timer(scene))
             if roles.follow_file:
@@ -100,6 +104,15 @@ async def play(
                 await ready(scene)
             if beside is not None:
                 group.create_task(beside(scene))
+
+
+async def _leases(scene: Scene) -> None:
+    try:
+        # Imported here: only this role needs the extra `leases`.
+        from holdfast.service.leases.serving import run_leases
+    except ImportError as error:
+        raise CannotOpen(f"the lease service needs {error.name}: pip install 'holdfast[leases]'") from error
+    await run_leases(scene)
 
 
 def _serve_metrics(metrics: Metrics, listen: str) -> MetricsServer:

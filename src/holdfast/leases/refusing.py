@@ -1,0 +1,64 @@
+"""When a refused caller is to come back: renewals by their own short line, all others by the whole backlog.
+
+One chance comes in with each step of the desk; multiples of the golden ratio, modulo 1, spread a crowd evenly.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from holdfast.leases.book import Book
+from holdfast.leases.law import LeaseSettings, renewals_per_s
+from holdfast.model.lease import Ask, Renew, TryLater
+from holdfast.overload import Admission, Outstanding, retry_after_s
+from holdfast.ports.leases import Call
+
+GOLDEN: Final = 0.6180339887498949
+BUSY_S: Final = 1.0
+"""The least wait of a refused establishment: never back at once. Without hints, of everybody."""
+RENEW, WRITE = 0, 1
+
+
+class Hints:
+    """What the refused were told, and so what still comes."""
+
+    def __init__(self, settings: LeaseSettings, queue: Admission[Call], book: Book) -> None:
+        self._settings, self._queue, self._book = settings, queue, book
+        self._outstanding = Outstanding(horizon_s=max(settings.hint_cap_s, 2.0))
+        self.chance = 0.0
+
+    def later(self, ask: Ask, why: str, *, now_s: float) -> TryLater:
+        """The refusal of one call."""
+        self.chance = (self.chance + GOLDEN) % 1.0
+        if not self._settings.hints:
+            return TryLater(BUSY_S, why)
+        if isinstance(ask, Renew):
+            return TryLater(self._renewal_s(), why)
+        after_s = self._other_s(now_s)
+        self._outstanding.add(after_s, now_s=now_s)
+        return TryLater(after_s, why)
+
+    def _renewal_s(self) -> float:
+        return retry_after_s(
+            backlog=self._queue.waiting(RENEW) + 1,
+            spare_per_s=self._queue.rate_per_s(RENEW),
+            chance=self.chance,
+            cap_s=self._book.ttl_s / 6,
+            least_s=min(0.1, self._book.ttl_s / 20),
+        )
+
+    def _other_s(self, now_s: float) -> float:
+        book, queue, cap_s = self._book, self._queue, self._settings.hint_cap_s
+        busy = renewals_per_s(held=len(book), ttl_s=book.ttl_s) / queue.rate_per_s(RENEW)
+        return retry_after_s(
+            backlog=self._outstanding.advance(now_s) + queue.waiting(WRITE) + 1,
+            spare_per_s=queue.rate_per_s(WRITE) * (1 - busy),
+            chance=self.chance,
+            cap_s=cap_s,
+            least_s=min(BUSY_S, cap_s),
+        )
+
+
+def early(call: Call, why: str, *, chance: float, number: int) -> TryLater:
+    """The refusal of a service that does not serve yet: spread over two seconds."""
+    return TryLater(BUSY_S * (0.1 + 1.9 * ((chance + number * GOLDEN) % 1.0)), why)
