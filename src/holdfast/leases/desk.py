@@ -50,7 +50,7 @@ LATE_S: Final = 1.0
 
 LANES: Final = (
     Lane("renew", 0.0001, pool="memory"),
-    Lane("write", 0.002, newest_first=True, pool="store", depth_least=2 * GROUP),
+    Lane("write", 0.02, newest_first=True, pool="store", depth_least=2 * GROUP),
 )
 
 

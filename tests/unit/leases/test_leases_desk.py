@@ -1,0 +1,235 @@
+"""The lease desk in virtual time: steps in, actions out, with a store that the test answers for."""
+
+from __future__ import annotations
+
+from holdfast.leases.desk import STEP_RENEWALS, Actions, Desk
+from holdfast.leases.law import LeaseSettings
+from holdfast.leases.tokens import token_of
+from holdfast.leases.writing import GROUP
+from holdfast.model.codec import encode
+from holdfast.model.keys import Keys
+from holdfast.model.lease import (
+    Ask,
+    Establish,
+    Gone,
+    Granted,
+    Lease,
+    LeaseOwner,
+    Release,
+    Renew,
+    Result,
+    Taken,
+    TryLater,
+)
+from holdfast.overload import Protections
+from holdfast.ports.leases import Call, Inbound, Submit, Written
+from holdfast.ports.operation import CouldNotAsk
+from holdfast.ports.store import Committed, Entry, Lost
+
+KEYS = Keys("s")
+TTL_S = 60.0
+OUT = CouldNotAsk("no answer", maybe_applied=True)
+
+
+def held(number: int, *, holder: str = "me") -> Lease:
+    """A lease that the store has."""
+    return Lease("api", f"n{number}", holder, token_of(1, number + 1))
+
+
+class World:
+    """A desk, its clock, and what it was answered."""
+
+    def __init__(
+        self,
+        leases: int = 0,
+        *,
+        settings: LeaseSettings | None = None,
+        protections: Protections | None = None,
+    ) -> None:
+        self.now_s = 1000.0
+        self.desk = Desk(
+            KEYS,
+            LeaseOwner("run", 2),
+            owner_at=10,
+            leases=[held(number) for number in range(leases)],
+            now_s=self.now_s,
+            settings=LeaseSettings(ttl_least_s=TTL_S) if settings is None else settings,
+            protections=protections,
+        )
+        self.revision = 10
+        self.results: dict[int, Result] = {}
+        self.submits: list[Submit] = []
+        self.said: list[str] = []
+        self.calls = 0
+        self.actions = Actions()
+
+    def step(self, *asks: Ask, written: tuple[Written, ...] = (), timeout_s: float = 10.0) -> list[Result | None]:
+        """One step; the results of its calls, None for those that wait."""
+        ids = range(self.calls, self.calls + len(asks))
+        self.calls += len(asks)
+        calls = tuple(Call(id_, ask, timeout_s) for id_, ask in zip(ids, asks, strict=True))
+        self.actions = self.desk.step(Inbound(self.now_s, 0.0, 0.5, calls, written))
+        self.results.update(self.actions.replies)
+        self.submits += self.actions.submits
+        self.said += [kind for kind, _ in self.actions.said]
+        return [self.results.get(id_) for id_ in ids]
+
+    def answer(self, result: Committed | Lost | CouldNotAsk | None = None) -> None:
+        """The store answers everything that is on its way: it took it, if nothing else is said."""
+        submits, self.submits = self.submits, []
+        written = []
+        for submit in submits:
+            self.revision += 1
+            written.append(Written(submit.ticket, Committed(self.revision) if result is None else result))
+        self.step(written=tuple(written))
+
+    def wait(self, by_s: float, *, steps: int = 1) -> None:
+        """Time passes, the desk looks at it, the store takes what there is."""
+        for _ in range(steps):
+            self.now_s += by_s / steps
+            self.step()
+            self.answer()
+
+
+def test_renewals_go_first_and_need_no_store() -> None:
+    """While establishments wait for a store that does not answer, every renewal is answered in its own step."""
+    world = World(STEP_RENEWALS)
+    new = [Establish("api", f"x{number}", "you") for number in range(50)]
+    assert world.step(*new) == [None] * 50
+    results = world.step(*(Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(500)))
+    assert all(isinstance(result, Granted) and result.renewed for result in results)
+
+
+def test_writes_go_in_groups_fenced_by_the_owner() -> None:
+    """250 grants are three commits, each with the compare of the owner's document; durable before answered."""
+    world = World()
+    world.step(*(Establish("api", f"x{number}", "you") for number in range(250)))
+    assert [len(submit.commit.puts) for submit in world.submits] == [GROUP, GROUP, 50]
+    assert {submit.commit.compares[0].revision for submit in world.submits} == {10}
+    assert world.results == {}
+    world.answer()
+    tokens = [result.token for result in world.results.values() if isinstance(result, Granted)]
+    assert sorted(tokens) == [token_of(2, count) for count in range(1, 251)]
+
+
+def test_nobody_renews_what_is_being_granted_to_another() -> None:
+    """An overdue holder that comes back while its lease is on its way to another is not told "renewed"."""
+    world = World(3, settings=LeaseSettings(ttl_least_s=TTL_S, grace=False))
+    world.now_s += TTL_S * 7 / 6 + 0.5
+    assert world.step(Establish("api", "n2", "you")) == [None]
+    assert world.desk.book.get("api/n2") is not None, "one runs out in a second, and it is not this one"
+    assert isinstance(world.step(Renew("api", "n2", "me", token_of(1, 3)))[0], TryLater)
+    world.answer()
+    assert isinstance(world.results[0], Granted)
+    assert isinstance(world.step(Renew("api", "n2", "me", token_of(1, 3)))[0], Gone)
+
+
+def test_a_pause_of_the_service_costs_no_lease() -> None:
+    """Stopped for an hour, it gives all a whole TTL; without `grace` they run out, within the velocity."""
+    world = World(1000)
+    world.now_s += 3600.0
+    world.step()
+    assert "leases.paused" in world.said
+    world.wait(TTL_S * 0.9, steps=54)
+    assert len(world.desk.book) == 1000
+    bare = World(1000, settings=LeaseSettings(ttl_least_s=TTL_S, grace=False))
+    bare.now_s += 3600.0
+    bare.step()
+    bare.wait(10.0, steps=10)
+    assert 880 <= len(bare.desk.book) < 990
+
+
+def test_expiry_may_be_suspended_while_the_store_is_out() -> None:
+    """Switched on, nothing runs out and nothing is given away until the store is back; then all get grace."""
+    settings = LeaseSettings(ttl_least_s=TTL_S, suspend_expiry_while_store_out=True, grace=False)
+    world = World(10, settings=settings)
+    world.step(Establish("api", "x", "you"))
+    world.answer(OUT)
+    assert "leases.store_out" in world.said
+    for _ in range(600):
+        world.now_s += 1.0
+        world.step()
+        if world.submits:
+            world.answer(CouldNotAsk("still out"))
+    assert len(world.desk.book) == 10
+    assert isinstance(world.step(Establish("api", "n1", "you"))[0], Taken)
+    world.now_s += 1.0
+    world.step()
+    world.answer()
+    assert "leases.store_back" in world.said
+    assert len(world.desk.book) == 10
+    assert world.desk.book.left_s("api/n1", now_s=world.now_s) == TTL_S
+
+
+def test_a_write_of_unknown_fate_is_settled() -> None:
+    """The owner's document is rewritten, so that a late message is refused, and the key as the book has it."""
+    world = World(1)
+    world.now_s += 5.0
+    world.step(Establish("api", "x", "you"), Release("api", "n0", "me", token_of(1, 1)))
+    world.answer(OUT)
+    assert all(isinstance(result, TryLater) for result in world.results.values())
+    world.now_s += 1.0
+    assert isinstance(world.step(Establish("api", "x", "you"))[0], TryLater)
+    (settling,) = world.submits
+    assert settling.commit.deletes == (KEYS.lease("api/x"),)
+    assert [put.key for put in settling.commit.puts] == [KEYS.lease("api/n0"), KEYS.lease_owner]
+    world.answer()
+    assert world.step(Establish("api", "x", "you")) == [None]
+    assert world.submits[0].commit.compares[0].revision == settling.commit.compares[0].revision + 3
+
+
+def test_a_settling_write_that_was_applied_after_all_is_recognised() -> None:
+    """Its answer was lost too: the next is refused, shows our own run, and the service goes on from there."""
+    world = World()
+    world.step(Establish("api", "x", "you"))
+    world.answer(OUT)
+    world.now_s += 1.0
+    world.step()
+    world.answer(OUT)
+    world.now_s += 1.0
+    world.step()
+    mine = Entry(KEYS.lease_owner, encode(LeaseOwner("run", 2)), 77)
+    world.answer(Lost((mine,)))
+    assert "leases.superseded" not in world.said
+    world.now_s += 1.0
+    world.step()
+    assert world.submits[0].commit.compares[0].revision == 77
+    world.answer()
+    assert world.step(Establish("api", "x", "you")) == [None]
+
+
+def test_it_stands_down_when_another_owns_the_leases() -> None:
+    """A refused write that shows another run ends it; all that wait are told."""
+    world = World(1)
+    world.step(Establish("api", "x", "you"))
+    world.answer(Lost((Entry(KEYS.lease_owner, encode(LeaseOwner("other", 9)), 99),)))
+    assert world.actions.superseded
+    assert isinstance(world.results[0], TryLater)
+    assert isinstance(world.step(Renew("api", "n0", "me", token_of(1, 1)))[0], TryLater)
+
+
+def test_a_silent_service_looks_whether_it_still_owns_the_leases() -> None:
+    """Nothing to write for a sixth of the TTL: the owner's document is compared, and nothing written."""
+    world = World(1)
+    world.now_s += TTL_S / 6 + 0.5
+    world.step()
+    (sign,) = world.submits
+    assert (sign.commit.puts, sign.commit.deletes) == ((), ())
+
+
+def test_the_refused_are_spread_over_the_time_that_serving_them_takes() -> None:
+    """A crowd beyond the queue: everybody has an answer or waits, hints differ, none is above the cap."""
+    world = World(settings=LeaseSettings(ttl_least_s=TTL_S, hint_cap_s=30.0))
+    crowd = [Establish("api", f"x{number}", "you") for number in range(50_000)]
+    results = world.step(*crowd, timeout_s=0.5)
+    hints = [result.after_s for result in results if isinstance(result, TryLater)]
+    assert len(hints) > 10_000
+    assert 1.0 <= min(hints) <= max(hints) <= 30.0
+    assert len(set(hints)) > 0.9 * len(hints)
+
+
+def test_without_protections_everything_waits() -> None:
+    """Switched off, nobody is refused: the naive service that the envelope warns of."""
+    world = World(protections=Protections.none())
+    results = world.step(*(Establish("api", f"x{number}", "you") for number in range(50_000)), timeout_s=0.5)
+    assert results == [None] * 50_000
