@@ -41,7 +41,7 @@ def check_draft(
     draft: Draft, service: ServiceSettings, notes: Notes, *, probers_default: tuple[ProberConfig, ...]
 ) -> Configuration:
     """Note every problem; the result is good if none of them is an error."""
-    _zones(draft, notes)
+    _zones(draft, service, notes)
     draft = _endpoints_in_zones(draft, notes)
     _references(draft, notes)
     weightless = _weightless_zones(draft)
@@ -53,7 +53,7 @@ def check_draft(
     _probers(draft, probers, notes)
     _limits(draft.limits, notes)
     _listeners(draft, service, notes)
-    if not draft.allowed_prefixes and not notes.source.document.get("allowed_prefixes"):
+    if draft.endpoints and not draft.allowed_prefixes and not notes.source.document.get("allowed_prefixes"):
         notes.key(
             ("allowed_prefixes",),
             "no allowed_prefixes: enactors would publish any address that a plan names",
@@ -95,8 +95,9 @@ def _line(notes: Notes, path: Path) -> int:
     return notes.source.places.key(path).line
 
 
-def _zones(draft: Draft, notes: Notes) -> None:
-    if not draft.zones:
+def _zones(draft: Draft, service: ServiceSettings, notes: Notes) -> None:
+    leases_alone = service.leases is not None and not draft.endpoints
+    if not draft.zones and not leases_alone:
         notes.key((), "no zone", "add a [[zone]] with name and provider")
     for name, path, first in _repeats((z.value.name, z.path) for z in draft.zones):
         notes.value(

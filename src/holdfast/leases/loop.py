@@ -40,26 +40,23 @@ async def lease_loop(scope: str, settings: LeaseSettings, protections: Protectio
     while taken is None:
         await _put_off(await NextInbound(RETRY_S))
         taken = await _take_over(keys)
-    now = await NextInbound(0.0)
-    await _put_off(now)
+    inbound = await NextInbound(0.0)
     desk = Desk(
         keys,
         taken.owner,
         owner_at=taken.owner_at,
         leases=taken.leases,
-        now_s=now.now_s,
+        now_s=inbound.now_s,
         settings=settings,
         protections=protections,
     )
     await _say("leases.took_over", f"{len(desk.book)} leases, with grace; tokens in epoch {taken.owner.epoch}")
-    within_s = 0.0
     while True:
-        inbound = await NextInbound(within_s)
         actions = desk.step(inbound)
         await _act(actions)
         if actions.superseded:
             return
-        within_s = desk.wake_in_s(now_s=inbound.now_s)
+        inbound = await NextInbound(desk.wake_in_s(now_s=inbound.now_s))
 
 
 async def _put_off(inbound: Inbound) -> None:

@@ -15,7 +15,7 @@ from holdfast.ports.leases import Call
 
 GOLDEN: Final = 0.6180339887498949
 BUSY_S: Final = 1.0
-"""The least wait of a refused establishment: never back at once. Without hints, of everybody."""
+"""The least wait of a refused establishment, half of it about: never back at once. Without hints, of everybody."""
 RENEW, WRITE = 0, 1
 
 
@@ -55,7 +55,7 @@ class Hints:
             spare_per_s=queue.rate_per_s(WRITE) * (1 - busy),
             chance=self.chance,
             cap_s=cap_s,
-            least_s=min(BUSY_S, cap_s),
+            least_s=min(BUSY_S * (0.5 + self.chance), cap_s),
         )
 
 
