@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import NoReturn
+from collections.abc import Callable
+from typing import NoReturn, TypeVar
 
 import pytest
+
+from servers.process import Missing
+
+T = TypeVar("T")
 
 
 def missing(reason: str) -> NoReturn:
@@ -13,3 +18,11 @@ def missing(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(f"CI=true, and {reason}")
     pytest.skip(reason)
+
+
+def start_or_skip(start: Callable[[], T]) -> T:
+    """Start a server; where it is not installed skip with the reason, or fail in CI."""
+    try:
+        return start()
+    except Missing as absent:
+        missing(str(absent))

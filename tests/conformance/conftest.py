@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
@@ -18,9 +18,10 @@ from holdfast.runtime.dns import DnsTransport
 from servers.bind import start_bind
 from servers.embedded import start_embedded
 from servers.knot import start_knot
+from servers.postgres import Postgres, start_postgres
 from servers.powerdns import start_powerdns
-from servers.process import Missing, Running, Starter, ZoneSpec
-from visible import missing
+from servers.process import Running, Starter, ZoneSpec
+from visible import start_or_skip
 
 ZONES = 96
 """Above the number of tests that ask for one."""
@@ -59,20 +60,19 @@ class Servers:
             running.stop()
 
 
-def start_or_skip(start: Callable[[], Running]) -> Running:
-    """Start a server; where it is not installed skip with the reason, or fail in CI."""
-    try:
-        return start()
-    except Missing as absent:
-        missing(str(absent))
-
-
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """The servers of this run."""
     found = Servers()
     yield found
     found.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL for this run; each test has a schema of its own there."""
+    with start_or_skip(start_postgres) as running:
+        yield running
 
 
 @asynccontextmanager

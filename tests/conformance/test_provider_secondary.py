@@ -7,13 +7,14 @@ import os
 import signal
 
 import pytest
-from conftest import server_writers, start_or_skip
+from conftest import server_writers
 
 from holdfast.ports.dns import Answer, Ask, Servers
 from holdfast.ports.provider import Wrote
 from holdfast.runtime.dns import DnsTransport
 from servers.bind import start_bind, start_bind_with_secondary
 from servers.process import HOST, Running, ZoneSpec
+from visible import start_or_skip
 
 pytestmark = pytest.mark.real
 

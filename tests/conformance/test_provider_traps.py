@@ -15,7 +15,7 @@ import dns.query
 import dns.rcode
 import dns.update
 import pytest
-from conftest import Servers, server_writers, start_or_skip
+from conftest import Servers, server_writers
 
 from holdfast.conformance.provider_world import SCOPE, TTL_S, Writer, addresses, fence
 from holdfast.model.configuration import ProviderKind
@@ -52,6 +52,7 @@ from holdfast.runtime.dns import DnsTransport, ZoneAccess
 from holdfast.runtime.tsig import Signer, now
 from servers.powerdns import start_powerdns
 from servers.process import HOST, STRANGER_NAME, STRANGER_SECRET, Running, ZoneSpec, key
+from visible import start_or_skip
 
 pytestmark = pytest.mark.real
 

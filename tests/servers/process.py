@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -236,13 +236,21 @@ def answers(port: int, zone: str) -> bool:
     return bool(answer.answer)
 
 
-def run(arguments: Sequence[str], directory: Path) -> str:
-    """A program that ends by itself; its output.
+def run(arguments: Sequence[str], directory: Path, environment: Mapping[str, str] | None = None) -> str:
+    """A program that ends by itself, with more environment if given; its output.
 
     Raises:
         DidNotStart: it failed.
     """
-    done = subprocess.run(list(arguments), cwd=directory, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        list(arguments),
+        cwd=directory,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
     if done.returncode:
         raise DidNotStart(f"{arguments[0]}: {done.stdout}{done.stderr}")
     return done.stdout

@@ -109,7 +109,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's coroutine; failures of the outside are one line and exit 1."""
     from holdfast.nameserver.settings import NameserverProblem
     from holdfast.service.scene import CannotOpen
-    from holdfast.stores.sqlite_faults import Refused
+    from holdfast.stores.refusal import Refused
 
     try:
         return asyncio.run(work)

@@ -44,7 +44,7 @@ def run_roles(
     from holdfast.nameserver.settings import NameserverProblem
     from holdfast.service.scene import CannotOpen
     from holdfast.service.up import play
-    from holdfast.stores.sqlite_faults import Refused
+    from holdfast.stores.refusal import Refused
 
     async def main() -> None:
         task = asyncio.current_task()

@@ -21,6 +21,7 @@ from holdfast.config.sections import (
 )
 from holdfast.config.settings import ENACTORS_DEFAULT, Loaded, Rejected, ServiceSettings
 from holdfast.config.source import Source, read_source
+from holdfast.config.store_address import StoreSettings, read_store
 from holdfast.config.tables import Notes, Table
 from holdfast.model.configuration import Configuration, Limits, Mode, ProviderKind
 from holdfast.model.fence import is_writer_id
@@ -77,7 +78,7 @@ def _read(source: Source, notes: Notes) -> tuple[Configuration, ServiceSettings]
     root = Table(notes, (), source.document)
     if not _format_known(root):
         # Only the version is said: everything else would be noise about keys of a format unknown here.
-        return _nothing(), ServiceSettings(state="", store="")
+        return _nothing(), ServiceSettings(state="", store=StoreSettings())
     scope = root.text("scope", None, wanted="one label that names this configuration")
     if scope and names.scope(scope) is None:
         notes.value(("scope",), f"`{scope}` is no scope", "one DNS label of up to 53 of a-z, 0-9 and dash")
@@ -159,7 +160,7 @@ def _service(table: Table, leases: Table | None, path: str, dns_listen: str) -> 
     state = here / table.text("state", "holdfast-state")
     settings = ServiceSettings(
         state=str(state),
-        store=str(state / table.text("store", "store.sqlite")),
+        store=read_store(table, state=str(state), here=str(here)),
         dns_listen=dns_listen,
         metrics_listen=_listen(table, "metrics_listen", METRICS_LISTEN_DEFAULT),
         enactors=_enactors(table),

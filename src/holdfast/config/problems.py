@@ -8,6 +8,8 @@ import re
 import msgspec
 
 _SECRET = re.compile(r"(?:secret|password|token)$", re.IGNORECASE)
+_PASSWORD = re.compile(r"(?<=://)[^/\s@]*:[^\s\"]*(?=@)")
+"""User and password in an address, where neither should stand."""
 """Keys that people take for the place of a secret: their lines are not shown, problems go to logs."""
 
 
@@ -58,7 +60,8 @@ def _render_one(problem: Problem, lines: list[str]) -> str:
     if problem.key:
         head += f"\n      key: {problem.key}"
     if 1 <= problem.line <= len(lines) and not _SECRET.search(problem.key):
-        shown = lines[problem.line - 1]
+        # Of the same length, so that the caret keeps its place: what is printed here goes to events too.
+        shown = _PASSWORD.sub(lambda found: "*" * len(found[0]), lines[problem.line - 1])
         # A tab under a tab keeps the caret below its character, whatever width the terminal gives to tabs.
         indent = "".join(c if c == "\t" else " " for c in shown[: problem.column - 1])
         head += f"\n{problem.line:>5} | {shown}\n      | {indent}^"

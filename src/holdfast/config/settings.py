@@ -7,6 +7,7 @@ import msgspec
 from holdfast.config.leases import LeaseService
 from holdfast.config.problems import Problem
 from holdfast.config.source import SourceMap
+from holdfast.config.store_address import StoreSettings
 from holdfast.model.configuration import Configuration
 
 ENACTORS_DEFAULT = ("enactor-a", "enactor-b", "enactor-c")
@@ -15,13 +16,13 @@ ENACTORS_DEFAULT = ("enactor-a", "enactor-b", "enactor-c")
 class ServiceSettings(msgspec.Struct, frozen=True):
     """The `[service]` part: local to the machine, so no part of the document in the store.
 
-    Paths are absolute (relative ones in the file count from the file's directory, `store` from `state`).
+    Paths are absolute (relative ones in the file count from the file's directory, a store's file from `state`).
     """
 
     state: str
     """State directory: keys, enactors' disks, what was last applied."""
-    store: str
-    """SQLite file."""
+    store: StoreSettings
+    """The store's file, or the server it is on."""
     dns_listen: str = ""
     """`address:port` of the embedded name server; empty when no zone is on it."""
     metrics_listen: str = ""

@@ -6,7 +6,6 @@ import base64
 import binascii
 import os
 import re
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 import dns.name
 import dns.tsig
 
+from holdfast.nameserver.private_file import NotPrivate, read_private
 from holdfast.nameserver.settings import KeySettings, NameserverProblem
 from holdfast.nameserver.wire import dns_name, name_text
 
@@ -73,11 +73,6 @@ def _secret_text(settings: KeySettings, environment: Mapping[str, str]) -> tuple
 
 def _read_private(key: str, path: Path) -> str:
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise NameserverProblem(
-                f"key {key}: {path} has mode {mode:04o}, others can reach the secret; run: chmod 600 {path}"
-            )
-        return path.read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NameserverProblem(f"key {key}: can't read {path}: {error}") from error
+        return read_private(path)
+    except NotPrivate as error:
+        raise NameserverProblem(f"key {key}: {error}") from error

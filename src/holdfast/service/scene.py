@@ -25,8 +25,9 @@ from holdfast.runtime.disk import DirectoryDisk
 from holdfast.runtime.dns import DnsTransport
 from holdfast.runtime.driver import Answers, drive
 from holdfast.runtime.ports import ProbeEngine, actor_answers
+from holdfast.stores.opening import open_store
 from holdfast.stores.port import Store
-from holdfast.stores.sqlite import SqliteStore
+from holdfast.stores.refusal import Refused
 
 T = TypeVar("T")
 log = logging.getLogger("holdfast.service")
@@ -106,7 +107,7 @@ async def open_scene(
         CannotOpen: with what to do about it.
     """
     _prepare(loaded)
-    store = SqliteStore(Path(loaded.service.store))
+    store = _open_store(loaded)
     dns = DnsTransport.of(local_zones(loaded.configuration, loaded.service))
     events = JsonLinesSink(events_directory(loaded.service), process, then=then)
     try:
@@ -117,9 +118,17 @@ async def open_scene(
         await store.close()
 
 
+def _open_store(loaded: Loaded) -> Store:
+    try:
+        return open_store(loaded.service.store)
+    except Refused as error:
+        raise CannotOpen(str(error)) from error
+
+
 def _prepare(loaded: Loaded) -> None:
     """Directories and keys of this machine."""
-    for directory in (Path(loaded.service.state), Path(loaded.service.store).parent):
+    file = loaded.service.store.path
+    for directory in (Path(loaded.service.state), *([Path(file).parent] if file else [])):
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -6,10 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-
-class Refused(Exception):
-    """The file is not a store that this version can use; the text says why, and what to do."""
-
+from holdfast.stores.refusal import Refused
 
 _BUSY: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _BROKEN: Final = frozenset(

@@ -26,8 +26,9 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Committed, Entry, Get, GetMany, Lost, Range
 from holdfast.stores.port import check_commit
+from holdfast.stores.refusal import Refused
 from holdfast.stores.revisions import new_epoch
-from holdfast.stores.sqlite_faults import Refused, busy, explain, reopen_after
+from holdfast.stores.sqlite_faults import busy, explain, reopen_after
 from holdfast.stores.sqlite_schema import CHANGES_KEPT, prepare, range_query
 
 T = TypeVar("T")

@@ -8,7 +8,7 @@ from typing import Final
 
 from holdfast.ports.store import Range
 from holdfast.stores.port import prefix_end
-from holdfast.stores.sqlite_faults import Refused
+from holdfast.stores.refusal import Refused
 
 STORE_FORMAT: Final = 1
 CHANGES_KEPT: Final = 512

@@ -9,6 +9,7 @@ from holdfast.config.apply import LastApplied
 from holdfast.config.own_keys import KeyNotMade, ensure_keys, local_zones
 from holdfast.config.remembered import FILE_NAME, origin_of, recall, remember
 from holdfast.config.settings import ServiceSettings
+from holdfast.config.store_address import StoreSettings
 from holdfast.model.configuration import Configuration, Mode, ProviderKind, ZoneConfig
 from holdfast.nameserver.keys import load_key
 from holdfast.nameserver.settings import KeySettings
@@ -51,7 +52,7 @@ def _zones(*zones: ZoneConfig) -> Configuration:
 
 def test_key_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
     """The embedded server's key is made at first start, readable by nobody else, and kept after that."""
-    service = ServiceSettings(state=str(tmp_path / "state"), store="")
+    service = ServiceSettings(state=str(tmp_path / "state"), store=StoreSettings())
     embedded = ZoneConfig(name="z.test", provider=ProviderKind.EMBEDDED, server="127.0.0.1:5335", key_name="own")
     given = ZoneConfig(name="y.test", provider=ProviderKind.EMBEDDED, server="", key_name="k", key_env="K")
     configuration = _zones(embedded, given)
@@ -69,7 +70,7 @@ def test_key_is_made_once_and_for_the_owner_only(tmp_path: Path) -> None:
 def test_key_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """A disk that refuses is a value with the path in it."""
     (tmp_path / "file").write_text("")
-    service = ServiceSettings(state=str(tmp_path / "file"), store="")
+    service = ServiceSettings(state=str(tmp_path / "file"), store=StoreSettings())
     zone = ZoneConfig(name="z.test", provider=ProviderKind.EMBEDDED, server="", key_name="own")
     result = ensure_keys(_zones(zone), service)
     assert isinstance(result, KeyNotMade)

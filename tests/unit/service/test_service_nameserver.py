@@ -38,7 +38,7 @@ def test_each_embedded_zone_is_served_with_its_key() -> None:
     assert settings.zones[0].keys == ("holdfast-s",)
     assert [k.name for k in settings.keys] == ["holdfast-s"]
     assert settings.data_directory.name == DATA_DIRECTORY
-    assert str(settings.data_directory) != loaded.service.store
+    assert str(settings.data_directory) != loaded.service.store.path
 
 
 def test_without_embedded_zones_there_is_no_server() -> None:

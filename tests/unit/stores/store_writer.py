@@ -1,4 +1,6 @@
-"""A process that writes to a SQLite store, for tests that race and kill it. Not a test itself.
+"""A process that writes to a store, for tests that race, stop and kill it. Not a test itself.
+
+PATH is a SQLite file, or a `StoreSettings` as JSON.
 
 store_writer.py count PATH ROUNDS       count up a number by compare-and-set; exit 0 when done
 store_writer.py pairs PATH WHO          write pairs of keys for ever; print each number once acknowledged
@@ -13,22 +15,34 @@ import sqlite3
 import sys
 from pathlib import Path
 
+import msgspec
+
+from holdfast.config.store_address import StoreSettings
 from holdfast.conformance.store import increment, put
 from holdfast.ports.store import Commit, Committed, Put
+from holdfast.stores.opening import open_store
+from holdfast.stores.port import Store
 from holdfast.stores.sqlite import SqliteStore
 
 
-async def count(path: Path, rounds: int) -> None:
+def opened(path: str) -> Store:
+    """The store that is meant."""
+    if path.startswith("{"):
+        return open_store(msgspec.json.decode(path, type=StoreSettings))
+    return SqliteStore(Path(path), busy_wait_s=60.0)
+
+
+async def count(path: str, rounds: int) -> None:
     """Increment a shared counter."""
-    store = SqliteStore(path, busy_wait_s=60.0)
+    store = opened(path)
     for _ in range(rounds):
         await increment(store, "count")
     await store.close()
 
 
-async def pairs(path: Path, who: str) -> None:
+async def pairs(path: str, who: str) -> None:
     """Write `a/<who>/<n>` and `b/<who>/<n>` together, say so, and go on until killed."""
-    store = SqliteStore(path, busy_wait_s=60.0)
+    store = opened(path)
     number = 0
     while True:
         value = f"{number}".encode() * 50
@@ -47,9 +61,9 @@ def hold(path: Path) -> None:
     sys.stdin.read()
 
 
-async def once(path: Path, key: str) -> None:
+async def once(path: str, key: str) -> None:
     """One write."""
-    store = SqliteStore(path)
+    store = opened(path)
     await put(store, key, b"from another process")
     await store.close()
 
@@ -57,10 +71,10 @@ async def once(path: Path, key: str) -> None:
 if __name__ == "__main__":
     what, where, *rest = sys.argv[1:]
     if what == "count":
-        asyncio.run(count(Path(where), int(rest[0])))
+        asyncio.run(count(where, int(rest[0])))
     elif what == "pairs":
-        asyncio.run(pairs(Path(where), rest[0]))
+        asyncio.run(pairs(where, rest[0]))
     elif what == "hold":
         hold(Path(where))
     else:
-        asyncio.run(once(Path(where), rest[0]))
+        asyncio.run(once(where, rest[0]))

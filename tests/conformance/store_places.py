@@ -1,0 +1,65 @@
+"""What the tests of stores on servers share: a fresh place for each, and writers as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+
+from holdfast.config.store_address import StoreSettings
+from holdfast.ports.operation import CouldNotAsk
+from holdfast.ports.store import Commit, Committed, Get, Put
+from holdfast.stores.port import Store
+
+WRITER = Path(__file__).parents[1] / "unit" / "stores" / "store_writer.py"
+_NUMBERS = itertools.count()
+
+
+class Places:
+    """One namespace for each temporary directory that a test of the suite uses."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, str] = {}
+
+    def name(self, place: Path) -> str:
+        """The namespace of a directory, the same each time."""
+        return self._names.setdefault(place, fresh())
+
+
+def fresh() -> str:
+    """A namespace that nothing has used."""
+    return f"t{next(_NUMBERS)}"
+
+
+def writer(*arguments: str, settings: StoreSettings) -> subprocess.Popen[str]:
+    """A writer process on this store, with its acknowledgements on a pipe."""
+    what, *rest = arguments
+    command = [sys.executable, str(WRITER), what, msgspec.json.encode(settings).decode(), *rest]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+
+async def works_again(store: Store, within_s: float = 20.0) -> None:
+    """Until a commit goes through; its value is then read."""
+    deadline = time.monotonic() + within_s
+    while True:
+        result = await store.commit(Commit(puts=(Put("again", b"yes"),)))
+        if isinstance(result, Committed):
+            break
+        assert isinstance(result, CouldNotAsk), result
+        assert time.monotonic() < deadline, result
+        await asyncio.sleep(0.05)  # between attempts, bounded above
+    entry = await store.get(Get("again"))
+    assert entry is not None
+    assert not isinstance(entry, CouldNotAsk), entry
+
+
+async def timed(work: Callable[[], Awaitable[object]], most_s: float) -> object:
+    """What an operation answers, which it must do in this time."""
+    async with asyncio.timeout(most_s):
+        return await work()
