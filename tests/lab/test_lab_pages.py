@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -13,7 +14,11 @@ from typing import Any, Literal
 import pytest
 from playwright.sync_api import Browser
 
+import leader_election
 from browser import Watched, chromium
+from holdfast import lab
+from holdfast.lab.aio.running import Ended
+from holdfast.lab.aio.telling import did
 from holdfast.lab.commands import drill, load_tape, replay_tape
 from holdfast.lab.drills import Sort
 from holdfast.lab.pages import run_page
@@ -68,6 +73,33 @@ def run_of(tape: Path) -> Run:
     return replay_tape(load_tape(tape))
 
 
+async def _hostile_task() -> None:
+    seen: list[str] = []
+
+    async def add(name: str) -> None:
+        await asyncio.sleep(0)
+        seen.append(name)
+
+    tasks = [asyncio.create_task(add(name), name=f"{HOSTILE}{name}") for name in "ab"]
+    await asyncio.gather(*tasks)
+    assert seen == ["a", "b"]
+
+
+@cache
+def schedule() -> lab.Report:
+    """A broken run of asyncio code, with a task whose name is markup."""
+    return lab.explore(_hostile_task)
+
+
+@cache
+def election() -> lab.Report:
+    """A broken run of somebody else's code on the ports."""
+    return lab.explore(leader_election.election(fenced=False))
+
+
+REPORTS = {"schedule": schedule, "election": election}
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The pages: of each tape, and of the drill, made by the command."""
@@ -78,6 +110,9 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         found[tape.stem].write_text(run_page(run_of(tape), [("Bounds", "as on the tape")]), encoding="utf-8")
     found["hostile"] = directory / "hostile.html"
     found["hostile"].write_text(run_page(run_of(OCTOBER), [("Design", HOSTILE)]), encoding="utf-8")
+    for name, report in REPORTS.items():
+        found[name] = directory / f"{name}.html"
+        found[name].write_text(report().page("pytest --lab-replay <it>"), encoding="utf-8")
     program = "from holdfast.cli.main import main; main()"
     arguments = ["lab", "drill", "october-2025", "--out", str(directory)]
     subprocess.run([sys.executable, "-c", program, *arguments], check=True, capture_output=True)
@@ -270,7 +305,7 @@ def test_old_knowledge_is_drawn_from_where_it_was_read(window: Open) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])
-@pytest.mark.parametrize("name", ["2025-calm", "2025-shortest", "drill"])
+@pytest.mark.parametrize("name", ["2025-calm", "schedule", "drill"])
 def test_a_narrow_window_never_scrolls_sideways(window: Open, name: str, width: int) -> None:
     """Also with everything unfolded, at every step; the buttons are large enough for a finger."""
     watched = window(name, width=width)
@@ -286,7 +321,7 @@ def test_a_narrow_window_never_scrolls_sideways(window: Open, name: str, width: 
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["2025-calm", "drill"])
+@pytest.mark.parametrize("name", ["2025-calm", "schedule", "drill"])
 def test_all_text_can_be_read(window: Open, name: str, scheme: Literal["light", "dark"]) -> None:
     """In light and dark, at the breakage and before, each text has at least the contrast that WCAG AA asks for."""
     watched = window(name, scheme=scheme)
@@ -298,10 +333,11 @@ def test_all_text_can_be_read(window: Open, name: str, scheme: Literal["light", 
         watched.page.keyboard.press("ArrowLeft")
 
 
-def test_data_is_never_markup(window: Open) -> None:
+@pytest.mark.parametrize(("name", "where"), [("hostile", ".facts dd"), ("schedule", ".grid .name")])
+def test_data_is_never_markup(window: Open, name: str, where: str) -> None:
     """Tags, script ends and the template's own places in the data are shown as they are, and do nothing."""
-    watched = window("hostile")
-    assert watched.texts(".facts dd")[0] == HOSTILE
+    watched = window(name)
+    assert any(text.startswith(HOSTILE) for text in watched.texts(where))
     assert watched.page.title() != "owned"
     assert watched.page.locator("img").count() == 0
 
@@ -313,6 +349,43 @@ def test_without_scripts_the_story_is_there(window: Open) -> None:
     assert not watched.page.locator("#slider").is_visible()
     assert watched.page.locator(".story pre").is_visible()
     assert "=> BROKEN at step" in watched.texts(".story pre")[0]
+
+
+def test_a_schedule_of_asyncio_code_shows_where_each_task_stands(window: Open) -> None:
+    """Each step is the report's; tasks stand where they last waited; the step out of turn says before whom."""
+    ended = schedule().evidence
+    assert isinstance(ended, Ended)
+    assert ended.broken is not None
+    watched = window("schedule")
+    assert watched.texts("h1") == ["Broken: an exception was raised"]
+    assert watched.texts(".lead") == [ended.broken.text.removeprefix("raised: ")]
+    watched.page.keyboard.press("Home")
+    stand = dict.fromkeys(dict.fromkeys(t.who for t in ended.told if t.place or t.end), "has not run yet")
+    for number, step in enumerate(ended.told, 1):
+        watched.page.keyboard.press("ArrowRight")
+        assert watched.texts("#step-number") == [f"Step {number} of {len(ended.told)}, at {step.time_s:.3f} s"]
+        assert watched.texts("#did")[0].endswith(did(step))
+        if step.who in stand:
+            assert watched.texts("#step-title") == [step.who]
+            stand[step.who] = did(step)
+        assert watched.texts(".tasks td") == [text for pair in stand.items() for text in pair]
+        turn = f"Before {step.instead_of}, whose turn it was with asyncio alone."
+        assert watched.texts("#details .old") == ([turn] if step.instead_of else [])
+    assert ended.broken.text in watched.texts("#broke")[0]
+    assert sum(1 for step in ended.told if step.instead_of) == watched.page.locator(".mark.departed").count() == 1
+
+
+def test_a_report_on_the_ports_has_a_page_like_any_run(window: Open) -> None:
+    """The report of a search of other people's code: its steps, and the command that replays it."""
+    run = election().evidence
+    assert isinstance(run, Run)
+    watched = window("election")
+    assert watched.texts("h1") == ["Broken: data never goes back"]
+    assert watched.texts(".grid .name.acts") == [run.lines[-1].who]
+    assert watched.texts(".mark") == [""] * len(run.lines)
+    assert "pytest --lab-replay <it>" in watched.texts(".facts code")
+    shown = watched.page.evaluate(SHOWN)
+    assert shown["step"] == _step(told(run).steps[-1], len(run.lines))
 
 
 def test_the_drill_shows_two_timelines(window: Open) -> None:

@@ -214,7 +214,7 @@ def _report_ports(subject: Scenario, system: System, outcome: Outcome, seed: int
     if found.choices != outcome.found.choices:
         was = f"{len(outcome.found.choices)} steps with {_times(before, 'preemption')}"
         note += f"; shrunk from {was} in {_times(runs, 'run')}"
-    return Report(outcome, f"{tell(run)}{_hint(found.broken)}", tape, note)
+    return Report(outcome, f"{tell(run)}{_hint(found.broken)}", tape, note, run)
 
 
 def _hint(broken: str) -> str:
@@ -231,7 +231,8 @@ def _replay_ports(subject: Scenario, tape: Tape) -> Replayed:
         run = replay_run(System(subject), tape.choices)
     except TapeMismatchError as error:
         return Replayed("", "", str(error))
-    return Replayed(run.broken, tell(run), "" if run.trace == tape.trace else "another trace than the tape's")
+    misfit = "" if run.trace == tape.trace else "another trace than the tape's"
+    return Replayed(run.broken, tell(run), misfit, run)
 
 
 # -- ordinary asyncio ---------------------------------------------------------------------------------------------
@@ -264,7 +265,7 @@ def _explore_asyncio(
         trace=trace_of(ended),
         seed=seed if outcome.engine == "sampler" else None,
     )
-    return Report(outcome, tell_schedule(ended), tape, _note(outcome.found.choices, ended, runs))
+    return Report(outcome, tell_schedule(ended), tape, _note(outcome.found.choices, ended, runs), ended)
 
 
 def _search_schedules(
@@ -306,7 +307,8 @@ def _replay_asyncio(body: Body, tape: Tape) -> Replayed:
         misfit = "another trace than the tape's"
         if tape.options.get("python") != _python():
             misfit += f", which was made on Python {tape.options.get('python')}"
-    return Replayed("" if ended.broken is None else ended.broken.text, tell_schedule(ended), misfit)
+    broken = "" if ended.broken is None else ended.broken.text
+    return Replayed(broken, tell_schedule(ended), misfit, ended)
 
 
 def _python() -> str:

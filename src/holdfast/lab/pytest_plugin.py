@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 if TYPE_CHECKING:
-    from holdfast.lab.report import Report
+    from holdfast.lab.report import Replayed, Report
     from holdfast.lab.tape import Tape
 
 MARK = "interleavings"
@@ -48,7 +48,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--lab-replay", metavar="FILE", help="run only the test of this tape, on the tape's schedule")
     group.addoption(
-        "--lab-tapes", metavar="DIR", default=TAPES, help=f"where tapes of failures are written (default: {TAPES})"
+        "--lab-tapes",
+        metavar="DIR",
+        default=TAPES,
+        help=f"where tapes and pages of failures are written (default: {TAPES})",
     )
 
 
@@ -190,17 +193,24 @@ def _search(item: pytest.Function, arguments: dict[str, Any]) -> str:
     passes = (pytest.skip.Exception, pytest.xfail.Exception)
     report = explore(_subject(item), name=item.nodeid, passes=passes, **arguments)
     if report.broken:
-        pytest.fail(report.text(_command(item, report)), pytrace=False)
+        command, page = _kept(item, report)
+        pytest.fail(f"{report.text(command)}\nIn the browser: {page}", pytrace=False)
     return report.outcome.sentence()
 
 
-def _command(item: pytest.Function, report: Report) -> str:
-    """Writes the tape; what replays it, from the directory of the test run."""
+def _kept(item: pytest.Function, report: Report) -> tuple[str, str]:
+    """Writes tape and page; what replays the tape, from the directory of the test run, and where the page is."""
     config = item.config
     path = report.save(config.rootpath / config.getoption("lab_tapes"))
     assert path is not None
-    shown = path.relative_to(config.rootpath) if path.is_relative_to(config.rootpath) else path
-    return f"pytest {shlex.quote(item.nodeid)} --lab-replay {shlex.quote(str(shown))}"
+    command = f"pytest {shlex.quote(item.nodeid)} --lab-replay {shlex.quote(_shown(config, path))}"
+    page = path.with_suffix(".html")
+    page.write_text(report.page(command), encoding="utf-8")
+    return command, _shown(config, page)
+
+
+def _shown(config: pytest.Config, path: Path) -> str:
+    return str(path.relative_to(config.rootpath) if path.is_relative_to(config.rootpath) else path)
 
 
 def _replay(item: pytest.Function, tape: Tape) -> str:
@@ -213,10 +223,24 @@ def _replay(item: pytest.Function, tape: Tape) -> str:
         pytest.fail(str(error), pytrace=False)
     if replayed.broken:
         other = f"\n(by {replayed.misfit}: the code has changed since)" if replayed.misfit else ""
-        pytest.fail(f"replayed: BROKEN: {replayed.broken}\n\n{replayed.story}{other}", pytrace=False)
+        page = _replayed_page(item, replayed)
+        said = f"replayed: BROKEN: {replayed.broken}\n\n{replayed.story}{other}\n\nIn the browser: {page}"
+        pytest.fail(said, pytrace=False)
     if replayed.misfit:
         return f"replayed: not broken, but {replayed.misfit}: the code has changed since, search again to be sure"
     return "replayed: not broken"
+
+
+def _replayed_page(item: pytest.Function, replayed: Replayed) -> str:
+    """Writes the page beside the tape; where it is, or why it could not be written."""
+    tape = item.config.getoption("lab_replay")
+    command = f"pytest {shlex.quote(item.nodeid)} --lab-replay {shlex.quote(tape)}"
+    page = Path(tape).with_suffix(".html")
+    try:
+        page.write_text(replayed.page(item.nodeid, command), encoding="utf-8")
+    except OSError as error:
+        return f"{page} can't be written: {error.strerror}"
+    return str(page)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

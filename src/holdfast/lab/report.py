@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
+from holdfast.lab.aio.running import Ended
 from holdfast.lab.engines.found import Outcome
-from holdfast.lab.tape import Tape, encode_tape
+from holdfast.lab.tape import Run, Tape, encode_tape
+
+Evidence: TypeAlias = Run | Ended
+"""A run in all detail: of actors on the ports, or of asyncio code."""
 
 
 class Broken(AssertionError):
@@ -20,12 +25,13 @@ class Broken(AssertionError):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """The end of a search. `note` says what shrinking came to."""
+    """The end of a search. `note` says what shrinking came to, `evidence` is the run that broke something."""
 
     outcome: Outcome
     story: str = ""
     tape: Tape | None = None
     note: str = ""
+    evidence: Evidence | None = None
 
     @property
     def broken(self) -> str:
@@ -58,6 +64,13 @@ class Report(msgspec.Struct, frozen=True):
             raise Broken(self)
         return self
 
+    def page(self, command: str = "") -> str:
+        """The run that broke something as an HTML page to step through; empty if nothing was found."""
+        seed = "" if self.tape is None or self.tape.seed is None else str(self.tape.seed)
+        return _page(
+            self.evidence, self.outcome.bounds, ("Schedule", self.note), ("Seed", seed), ("Replay it", command)
+        )
+
     def save(self, directory: Path) -> Path | None:
         """Write the tape into a directory, made if need be; None if nothing was found."""
         if self.tape is None:
@@ -69,9 +82,25 @@ class Report(msgspec.Struct, frozen=True):
         return path
 
 
+def _page(evidence: Evidence | None, searched: str, *facts: tuple[str, str]) -> str:
+    # Imported here: who looks at no page should not read its templates and drills.
+    from holdfast.lab.pages.runs import run_page
+    from holdfast.lab.pages.schedules import schedule_page
+
+    if evidence is None:
+        return ""
+    every = (("Searched", searched), *facts)
+    return run_page(evidence, every) if isinstance(evidence, Run) else schedule_page(evidence, every)
+
+
 class Replayed(msgspec.Struct, frozen=True):
     """A tape, run again. `misfit` says where the code went another way than the tape: then it proves nothing."""
 
     broken: str
     story: str
     misfit: str = ""
+    evidence: Evidence | None = None
+
+    def page(self, searched: str, command: str = "") -> str:
+        """The run as an HTML page; `searched` is the code that it is of."""
+        return _page(self.evidence, searched, ("Replay it", command))

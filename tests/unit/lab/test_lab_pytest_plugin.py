@@ -61,8 +61,14 @@ def test_a_failure_shows_story_bounds_and_how_to_see_it_again(lab: pytest.Pytest
     assert "=> BROKEN: raised: main: AssertionError: assert 1 == 2" in text
     command = re.search(r"See it again: pytest (\S+) --lab-replay (\S+)", text)
     assert command is not None
+    (page,) = (lab.path / ".holdfast-lab").glob("*.html")
+    assert f"In the browser: .holdfast-lab/{page.name}" in text
+    assert command[0].removeprefix("See it again: ") in page.read_text()
+    page.unlink()
     again = go(lab, command[1], "--lab-replay", command[2])
     again.assert_outcomes(failed=1)
+    assert f"In the browser: .holdfast-lab/{page.name}" in again.stdout.str()
+    assert "Broken: an exception was raised" in page.read_text()
     assert "replayed: BROKEN: raised: main: AssertionError: assert 1 == 2" in again.stdout.str()
     assert "the code has changed" not in again.stdout.str()
 
@@ -86,18 +92,32 @@ def test_after_the_mending_a_replay_is_no_proof(lab: pytest.Pytester) -> None:
     """The old tape on mended code passes, and says that the code has changed and must be searched again."""
     lab.makepyfile(test_it=FLAWED)
     go(lab).assert_outcomes(failed=1)
-    (tape,) = (lab.path / ".holdfast-lab").iterdir()
+    (tape,) = (lab.path / ".holdfast-lab").glob("*.json")
     lab.makepyfile(test_it=FIXED)
     result = go(lab, "--lab-replay", str(tape))
     result.assert_outcomes(passed=1)
     result.stdout.fnmatch_lines(["*replayed: not broken, but *the code has changed since, search again*"])
 
 
+def test_a_page_that_can_not_be_written_is_said(lab: pytest.Pytester) -> None:
+    """The replay still tells its story."""
+    lab.makepyfile(test_it=FLAWED)
+    go(lab).assert_outcomes(failed=1)
+    (tape,) = (lab.path / ".holdfast-lab").glob("*.json")
+    tape.with_suffix(".html").unlink()
+    tape.with_suffix(".html").mkdir()
+    result = go(lab, "--lab-replay", str(tape))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(
+        ["*replayed: BROKEN*", "*In the browser: *.html can't be written: Is a directory*"]
+    )
+
+
 def test_a_replay_runs_only_its_own_test(lab: pytest.Pytester) -> None:
     """Other tests are deselected; a tape whose test is not there is refused with its name."""
     lab.makepyfile(test_it=FLAWED, test_other="def test_other(): pass")
     go(lab).assert_outcomes(failed=1, passed=1)
-    (tape,) = (lab.path / ".holdfast-lab").iterdir()
+    (tape,) = (lab.path / ".holdfast-lab").glob("*.json")
     go(lab, "--lab-replay", str(tape)).assert_outcomes(failed=1, deselected=1)
     result = go(lab, "test_other.py", "--lab-replay", str(tape))
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -178,7 +198,7 @@ def test_counter():
     result = go(lab)
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*BROKEN for counter (2 x adder, no faults): both count: it does not hold*"])
-    (tape,) = (lab.path / ".holdfast-lab").iterdir()
+    (tape,) = (lab.path / ".holdfast-lab").glob("*.json")
     again = go(lab, "--lab-replay", str(tape))
     again.assert_outcomes(failed=1)
     again.stdout.fnmatch_lines(

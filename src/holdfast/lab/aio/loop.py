@@ -98,8 +98,10 @@ class Option(NamedTuple):
 
     @property
     def name(self) -> str:
-        """For people."""
-        return "" if self.entry is None else self.entry.name
+        """For people. A task's own, of now: `asyncio.create_task` names it after its first step is ready."""
+        if self.entry is None:
+            return ""
+        return self.entry.name if self.entry.task is None else self.entry.task.get_name()
 
 
 class SimLoop(Refusing, asyncio.AbstractEventLoop):

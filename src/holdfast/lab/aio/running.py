@@ -180,16 +180,27 @@ class _Run:
             if isinstance(error, RealIoRefusedError):
                 raise error
         for name, check in loop.watches:
-            said = check()
-            if said is False or (said and said is not True):
-                how = said if isinstance(said, str) else "it does not hold"
-                return Broken(("invariant", name), f"{name}: {how}")
+            broken = _watched(name, check)
+            if broken is not None:
+                return broken
         return None
 
     def _let_pass(self, main: SimTask[Any]) -> None:
         error = None if main.cancelled() or not main.done() else main.exception()
         if isinstance(error, self._terms.passes):
             raise error
+
+
+def _watched(name: str, check: Callable[[], object]) -> Broken | None:
+    """An invariant that does not hold; one that raises does not hold either, which lets it assert."""
+    try:
+        said = check()
+    except Exception as error:
+        how = _as_broken(name, error)
+        return Broken(("invariant", name), how.text.removeprefix("raised: "), how.rest)
+    if said is True or (not said and said is not False):
+        return None
+    return Broken(("invariant", name), f"{name}: {said if isinstance(said, str) else 'it does not hold'}")
 
 
 @contextmanager

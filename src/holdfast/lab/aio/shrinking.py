@@ -6,7 +6,7 @@ Else departures are taken back one chunk after another (delta debugging).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from holdfast.lab.aio.choosing import Follow
 from holdfast.lab.aio.running import Body, Broken, Ended, Terms, run
@@ -36,10 +36,8 @@ def _chunks(body: Body, terms: Terms, choices: tuple[int, ...], broken: Broken) 
     best, runs = choices, 0
     size = max(1, departures(best) // 2)
     while size and runs < RUNS_MAX:
-        places = [i for i, c in enumerate(best) if c]
-        for start in range(0, len(places), size):
-            gone = set(places[start : start + size])
-            tried = _breaks(body, terms, tuple(0 if i in gone else c for i, c in enumerate(best)), broken)
+        for fewer in _without(best, size):
+            tried = _breaks(body, terms, fewer, broken)
             runs += 1
             if tried is not None and departures(tried) < departures(best):
                 best = tried
@@ -47,6 +45,18 @@ def _chunks(body: Body, terms: Terms, choices: tuple[int, ...], broken: Broken) 
         else:
             size //= 2
     return best, runs
+
+
+def _without(choices: tuple[int, ...], size: int) -> Iterator[tuple[int, ...]]:
+    """Each schedule without some departures in a row: asyncio's own choice in their place, or none at all.
+
+    With none, what was chosen after it is chosen now: so goes a step that only made room for nothing.
+    """
+    places = [i for i, c in enumerate(choices) if c]
+    for start in range(0, len(places), size):
+        gone = set(places[start : start + size])
+        yield tuple(0 if i in gone else c for i, c in enumerate(choices))
+        yield tuple(c for i, c in enumerate(choices) if i not in gone)
 
 
 def _breaks(body: Body, terms: Terms, choices: tuple[int, ...], broken: Broken) -> tuple[int, ...] | None:

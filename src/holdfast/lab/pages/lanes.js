@@ -31,7 +31,9 @@ function drawLanes() {
   if (broken) put(make("div", "pill broken", String(broken)), 1, broken + 2);
   put(moving.pill, 1, 2);
   for (const lane of lanes) {
-    names.set(lane, put(make("div", acting.has(lane) || lane === FLIGHT ? "name" : "name idle", lane), rowOf(lane), 1));
+    const name = make("div", acting.has(lane) || lane === FLIGHT ? "name" : "name idle", lane);
+    name.title = lane;
+    names.set(lane, put(name, rowOf(lane), 1));
     put(make("div", "track"), rowOf(lane), "2 / -1");
   }
   for (const step of steps) {

@@ -12,37 +12,26 @@ from holdfast.lab.pages.runs import stepping_page
 
 CALLBACKS = "callbacks, time"
 KINDS = {
-    "write": "runs until it waits again",
-    "departed": "runs before its turn: here asyncio alone would have done otherwise",
-    "fault": "is held back",
-    "own": "a callback of asyncio, time passes",
+    "write": "runs, until it waits again",
+    "departed": "out of turn: asyncio alone would have run another",
+    "fault": "held back",
+    "own": "a callback of asyncio, or time that passes",
 }
-_Standing = tuple[tuple[str, str], ...]
+"""Up to the first comma or colon they stand at the step, as a whole below the lanes."""
 
 
 def schedule_page(ended: Ended, facts: Facts) -> str:
     """A run of asyncio code that was told in detail, to step through."""
     tasks = list(dict.fromkeys(t.who for t in ended.told if _is_task(t)))
-    stand = dict.fromkeys(tasks, "has not run yet")
-    worlds: dict[_Standing, int] = {tuple(stand.items()): 0}
-    steps = []
-    for number, told in enumerate(ended.told, 1):
-        if told.who in stand:
-            stand[told.who] = did(told)
-        world = worlds.setdefault(tuple(stand.items()), len(worlds))
-        steps.append(_step(number, told, world, tasks))
+    steps = [_step(number, told, tasks) for number, told in enumerate(ended.told, 1)]
     if steps and ended.broken is not None:
         steps[-1]["broke"] = "\n".join((ended.broken.text, *ended.broken.rest))
     return stepping_page(
         broken="" if ended.broken is None else ended.broken.text,
         facts=(*facts, ("Trace", trace_of(ended))),
         story=tell(ended),
-        data={
-            "lanes": [*tasks, CALLBACKS],
-            "kinds": KINDS,
-            "steps": steps,
-            "worlds": [{"tasks": standing} for standing in worlds],
-        },
+        # Where the tasks stand is made from the steps in the browser: written out it would grow with both.
+        data={"lanes": [*tasks, CALLBACKS], "kinds": KINDS, "steps": steps, "worlds": [], "tasks": tasks},
     )
 
 
@@ -50,7 +39,7 @@ def _is_task(told: Told) -> bool:
     return told.place is not None or bool(told.end) or told.what == PAUSE
 
 
-def _step(number: int, told: Told, world: int, tasks: list[str]) -> dict[str, Any]:
+def _step(number: int, told: Told, tasks: list[str]) -> dict[str, Any]:
     mine = told.who in tasks
     kind = "write" if mine else "own"
     if told.instead_of:
@@ -72,6 +61,5 @@ def _step(number: int, told: Told, world: int, tasks: list[str]) -> dict[str, An
         "changes": [],
         "intended": [],
         "says": list(told.logs),
-        "world": world,
         "unconditional": False,
     }

@@ -61,16 +61,23 @@ function pairsPart(parent, title, className, pairs, before) {
   section(parent, title, pairs.length || before.length ? table : make("p", "soft", "None."));
 }
 
+// Where each task stands: what it did last. Callbacks have no lane of their own, and stand nowhere.
+function standing(number) {
+  const stand = new Map(run.tasks.map((task) => [task, "has not run yet"]));
+  for (const step of steps.slice(0, number)) if (stand.has(step.who)) stand.set(step.who, step.did);
+  return [...stand];
+}
+
 function showWorld(number) {
   const observed = el("observed");
   observed.replaceChildren();
   el("world-title").textContent = number ? `The world after step ${number}` : "The world at the beginning";
-  const now = worldAt(number);
-  const before = number ? worldAt(number - 1) : now;
-  if (now.tasks) {
-    pairsPart(observed, "Where each task stands", "tasks", now.tasks, before.tasks);
+  if (run.tasks) {
+    pairsPart(observed, "Where each task stands", "tasks", standing(number), standing(Math.max(0, number - 1)));
     return;
   }
+  const now = worldAt(number);
+  const before = number ? worldAt(number - 1) : now;
   now.zones.forEach((zone, i) => zonePart(observed, zone, before.zones[i]));
   if (flies) section(observed, "Messages in flight", now.flight.length ? list(now.flight, "unknown") : make("p", "soft", "None."));
   pairsPart(observed, "Documents in the store", "documents", now.documents, before.documents);

@@ -11,7 +11,7 @@ MEANINGS: dict[str, str] = {
     "I6": "From every state there is a way on to one where DNS holds the newest plan.",
     "I9": "A plan is never made from older inputs than the plan before it.",
     "progress": "From every state a way leads to one where DNS holds the newest plan; here none does: a wedge.",
-    "raised": "The code under test raised an exception; loops of the chain never may.",
+    "raised": "The code under test raised an exception that nobody caught.",
 }
 
 

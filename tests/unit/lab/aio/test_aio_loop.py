@@ -100,6 +100,20 @@ def test_tasks_may_go_on_in_any_order() -> None:
     assert order == ["b", "a"]
 
 
+def test_a_task_that_is_given_a_name_has_it_from_its_first_step() -> None:
+    """`asyncio.create_task(name=)` names a task when its first step is ready already: the story has the name."""
+
+    async def work() -> None:
+        await asyncio.sleep(0)
+
+    async def body() -> None:
+        await asyncio.gather(asyncio.create_task(work(), name="north"), asyncio.create_task(work(), name="south"))
+
+    told = run(body, Follow((1,)), Terms(), detail=True).told
+    assert {t.who for t in told if t.place is not None or t.end} == {"main", "north", "south"}
+    assert [t.instead_of for t in told if t.instead_of] == ["north"]
+
+
 def test_callbacks_keep_their_order() -> None:
     """`call_soon` is first-in-first-out by asyncio's documentation: no choice among its callbacks."""
     order: list[int] = []
