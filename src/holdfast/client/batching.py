@@ -1,0 +1,104 @@
+"""Which holdings go into the next message, and whether it may be sent. Pure but for its own bookkeeping.
+
+Renewals go before everything else and in messages of their own: an establishment waits for the service's store,
+a renewal does not. What is due a little later goes along: renewing early costs nothing, a message does.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable
+from typing import Final
+
+from holdfast.leases.holding import Holding
+from holdfast.model.lease_batch import CALLS_MAX
+from holdfast.overload import Breaker, BreakerSettings, BudgetSettings, RetryBudget
+
+EARLY_SHARE: Final = 0.02
+"""Of the TTL: renewals that are due so soon go along."""
+EARLY_MAX_S: Final = 4.0
+RETRIES_PER_TTL: Final = 12.0
+
+
+class Agenda:
+    """Holdings by when they are due; renewals and others apart."""
+
+    def __init__(self) -> None:
+        self._heaps: tuple[list[tuple[float, int, Holding]], ...] = ([], [])
+        self._ids: dict[int, Holding] = {}
+        self._in_flight: set[int] = set()
+
+    def add(self, holding: Holding) -> None:
+        """It is due at its `next_s`; an entry from before that does not hold any more is passed over."""
+        self._ids[id(holding)] = holding
+        if holding.next_s is None or id(holding) in self._in_flight:
+            return
+        heapq.heappush(self._heaps[not holding.renews], (holding.next_s, id(holding), holding))
+
+    def due(self, *, renewals: bool, now_s: float) -> list[Holding]:
+        """What goes into one message now; they are in flight until `back`."""
+        heap = self._heaps[not renewals]
+        found: list[Holding] = []
+        while heap and len(found) < CALLS_MAX:
+            at_s, _, holding = heap[0]
+            if not self._holds(heap[0], renewals):
+                heapq.heappop(heap)
+                continue
+            early_s = min(EARLY_MAX_S, holding.ttl_s * EARLY_SHARE) if renewals and found else 0.0
+            if at_s > now_s + early_s:
+                break
+            heapq.heappop(heap)
+            self._in_flight.add(id(holding))
+            found.append(holding)
+        return found
+
+    def back(self, holdings: Iterable[Holding]) -> None:
+        """Their message has ended."""
+        for holding in holdings:
+            self._in_flight.discard(id(holding))
+            self.add(holding)
+
+    def next_s(self) -> float | None:
+        """When something is due next."""
+        for renewals, heap in ((True, self._heaps[0]), (False, self._heaps[1])):
+            while heap and not self._holds(heap[0], renewals):
+                heapq.heappop(heap)
+        return min((heap[0][0] for heap in self._heaps if heap), default=None)
+
+    def forget(self, holding: Holding) -> None:
+        """Nothing more is asked about it."""
+        self._ids.pop(id(holding), None)
+
+    def _holds(self, entry: tuple[float, int, Holding], renewals: bool) -> bool:
+        at_s, id_, holding = entry
+        known = self._ids.get(id_) is holding and id_ not in self._in_flight
+        return known and holding.next_s == at_s and holding.renews == renewals
+
+
+class Throttle:
+    """Whether a message may go out: a budget for those that try again, and for establishments a breaker.
+
+    Renewals are not thinned by the breaker: backoff thins them already (cap: a sixth of the TTL), and one that is
+    held back too long costs a lease, which then has to be established, at several times the work.
+    """
+
+    def __init__(self, *, ttl_s: float, timeout_s: float, now_s: float) -> None:
+        trickle_per_s = max(0.1, RETRIES_PER_TTL / ttl_s)
+        self._budget = RetryBudget(BudgetSettings(trickle_per_s=trickle_per_s), now_s=now_s)
+        self._breaker = Breaker(BreakerSettings.for_timeout(timeout_s))
+        self._failed = {True: False, False: False}
+
+    def may_send(self, *, renewals: bool, now_s: float, chance: float) -> bool:
+        """Whether a message may be sent now."""
+        if not renewals and not self._breaker.allow(now_s=now_s, chance=chance):
+            return False
+        if self._failed[renewals]:
+            return self._budget.retry(now_s=now_s)
+        self._budget.request(now_s=now_s)
+        return True
+
+    def ended(self, *, renewals: bool, ok: bool, now_s: float) -> None:
+        """How a message ended; a refusal with a hint is an answer."""
+        self._failed[renewals] = not ok
+        if not renewals:
+            self._breaker.record(ok=ok, now_s=now_s)

@@ -1,0 +1,191 @@
+"""A lease as its holder knows it: what to ask next and when, and for how long it is still good. Pure.
+
+    wanted -> establish -> held: renew at a third of the TTL -> (no answer) try again -> not valid -> ...
+                 ^                                                                         |
+                 +-- gone: nobody's or another's, with a higher token known <--------------+
+
+*Validity.* The service counts a TTL from when it works on a call; the holder counts from when it *asked*, which is
+earlier, and takes `DRIFT_SHARE` off for clocks of unequal rate. So the lease counts as lost here before it can be
+given away there: by the monotonic clock of a machine that is not paused. A paused process can't know; for that
+there is the guard at the resource.
+
+A lease that is not valid any more keeps its token: an answer that comes late ("renewed") makes it valid again.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+from holdfast.leases.law import renew_after_s
+from holdfast.model.lease import (
+    Ask,
+    Establish,
+    Gone,
+    Granted,
+    Invalid,
+    Place,
+    Release,
+    Released,
+    Renew,
+    Result,
+    Taken,
+    TryLater,
+)
+
+DRIFT_SHARE: Final = 0.01
+RETRY_CAP_SHARE: Final = 1 / 6
+"""Of the TTL: the longest a holder that got no answer waits; a third of the TTL leaves room for several tries."""
+RETRY_BASE_S: Final = 0.2
+TAKEN_POLL_S: Final = 10.0
+TTL_GUESS_S: Final = 180.0
+AGAIN_S: Final = 1.0
+"""Whoever lost a lease asks anew within this: a crowd that lost all at once does not come back at one moment."""
+
+
+class Change(enum.Enum):
+    """What an answer changed for the holder."""
+
+    GRANTED = "granted"
+    """It is the holder's now, under a new token."""
+    REGAINED = "regained"
+    """It had counted as lost, and is still its own, under the old token."""
+    LOST = "lost"
+    """It must stop acting on it now."""
+    RELEASED = "released"
+    REFUSED = "refused"
+    """The call is wrong: nothing more is asked."""
+
+
+class Holding:
+    """One lease of one holder. All times are of one monotonic clock."""
+
+    def __init__(
+        self, role: str, name: str, holder: str, *, place: Place | None, above: int, now_s: float
+    ) -> None:
+        self.role, self.name, self.holder = role, name, holder
+        self.place = place
+        self.above = above
+        """The highest token that we know of."""
+        self.token = 0
+        self.ttl_s = TTL_GUESS_S
+        self.next_s: float | None = now_s
+        """When to ask next; None: never."""
+        self.leaves = False
+        self.refused = ""
+        self._until_s = float("-inf")
+        self._counted_valid = False
+        self._told: Place | None = None
+        self._anew = False
+        self._attempt = 0
+
+    # -- what it is ----------------------------------------------------------------------------------------
+
+    @property
+    def until_s(self) -> float:
+        """When it ends if nothing more is heard; minus infinity if it was never granted."""
+        return self._until_s
+
+    def valid(self, *, now_s: float) -> bool:
+        """Whether the holder may act on it."""
+        return self.token > 0 and now_s < self._until_s
+
+    def lapsed(self, *, now_s: float) -> bool:
+        """Whether it has stopped being valid without an answer having said so: true once."""
+        if not self._counted_valid or now_s < self._until_s:
+            return False
+        self._counted_valid = False
+        return True
+
+    @property
+    def renews(self) -> bool:
+        """Whether its next call is a renewal: these go first, here too."""
+        return self.token > 0 and not (self.leaves or self._anew) and self.place == self._told
+
+    # -- what it asks --------------------------------------------------------------------------------------
+
+    def ask(self) -> Establish | Renew | Release:
+        """The call that is due."""
+        if self.leaves and self.token:
+            return Release(self.role, self.name, self.holder, self.token)
+        if self.renews:
+            return Renew(self.role, self.name, self.holder, self.token)
+        return Establish(self.role, self.name, self.holder, self.place, self.above)
+
+    def move(self, place: Place | None, *, now_s: float) -> None:
+        """It serves elsewhere, or otherwise, from now on."""
+        if place != self.place and not self.leaves:
+            self.place, self.next_s = place, now_s
+
+    def know(self, token: int, *, now_s: float) -> None:
+        """A guard refused us, and names a higher token: the lease is to be granted anew, above it."""
+        if token >= max(self.above, self.token):
+            self.above, self.next_s, self._anew = token, now_s, True
+
+    def leave(self, *, now_s: float) -> None:
+        """Give it back."""
+        self.leaves = True
+        self.next_s = now_s if self.token else None
+
+    # -- what it is told -----------------------------------------------------------------------------------
+
+    def unanswered(self, *, now_s: float, chance: float) -> None:
+        """No answer came: again after full jitter below a ceiling that doubles."""
+        ceiling_s = min(self.ttl_s * RETRY_CAP_SHARE, RETRY_BASE_S * 2.0 ** min(self._attempt, 12))
+        self._attempt += 1
+        self._next(now_s + ceiling_s * (0.1 + 0.9 * chance))
+
+    def answered(self, ask: Ask, result: Result, *, asked_s: float, now_s: float, chance: float) -> Change | None:
+        """What the answer to a call made at `asked_s` changes."""
+        self._attempt = 0
+        match result:
+            case Granted():
+                return self._granted(ask, result, asked_s, now_s, chance)
+            case Gone():
+                return self._gone(now_s, chance)
+            case Taken():
+                self._next(now_s + min(result.free_in_s + 0.1, TAKEN_POLL_S) * (0.9 + 0.1 * chance))
+                return None
+            case TryLater():
+                self._next(now_s + result.after_s)
+                return None
+            case Released():
+                return self._end(Change.RELEASED)
+            case Invalid():
+                self.refused = result.why
+                return self._end(Change.REFUSED)
+            case _:
+                self.refused = "this is no answer to a lease call"
+                return self._end(Change.REFUSED)
+
+    def _next(self, at_s: float) -> None:
+        """Whoever leaves and has nothing asks for nothing any more."""
+        self.next_s = None if self.leaves and not self.token else at_s
+
+    def _granted(self, ask: Ask, granted: Granted, asked_s: float, now_s: float, chance: float) -> Change | None:
+        was_valid, was = self._counted_valid, self.token
+        self.token, self.ttl_s = granted.token, granted.ttl_s
+        self.above = max(self.above, granted.token - 1)
+        self._until_s = asked_s + granted.ttl_s * (1 - DRIFT_SHARE)
+        self._counted_valid = now_s < self._until_s
+        if isinstance(ask, Establish):
+            self._told, self._anew = ask.place, self.above > granted.token
+        after_s = renew_after_s(granted.ttl_s, chance=chance)
+        self.next_s = max(now_s, asked_s + after_s) if self.renews else now_s
+        if was != granted.token:
+            return Change.GRANTED
+        return None if was_valid or not self._counted_valid else Change.REGAINED
+
+    def _gone(self, now_s: float, chance: float) -> Change | None:
+        if self.leaves:
+            return self._end(Change.RELEASED)
+        self.above = max(self.above, self.token)
+        was_valid, self._counted_valid = self._counted_valid, False
+        self.token, self._until_s = 0, float("-inf")
+        self.next_s = now_s + chance * AGAIN_S
+        return Change.LOST if was_valid else None
+
+    def _end(self, change: Change) -> Change:
+        self.next_s = None
+        self.token, self._until_s, self._counted_valid = 0, float("-inf"), False
+        return change
