@@ -16,12 +16,14 @@ from holdfast.lab.automaton import Automaton, Pending, describe
 from holdfast.lab.canonical import NOTHING_HIDDEN, Hidden
 from holdfast.lab.world.faults import Fault, Faults
 from holdfast.lab.world.outcomes import cell_of, outcomes
-from holdfast.lab.world.own import Own, chosen, private, restarted
+from holdfast.lab.world.own import Own, Seldom, chosen, private, restarted
+from holdfast.lab.world.targets import probings
 from holdfast.nameserver.updating import RFC, Quirks
 from holdfast.ports.clock import Idle
 from holdfast.ports.disk import Promote
 from holdfast.ports.dns import Ask, AskMany
 from holdfast.ports.operation import CouldNotAsk, Operation
+from holdfast.ports.probe import NextResults
 
 PRIVATE_MAX = 10_000
 """Private operations in a row, after which a loop counts as spinning without ever asking anybody."""
@@ -107,7 +109,9 @@ class Agents:
         sinks: tuple[str, ...],
         merge: bool = True,
         hidden: Hidden = NOTHING_HIDDEN,
+        seldom: Seldom = (),
     ) -> None:
+        self._seldom = seldom
         self.faults, self._quirks, self._sinks = faults, quirks, sinks
         self.messages, self.cells = Interner(), Interner()
         self._cell_numbers = {name: i for i, name in enumerate(cells)}
@@ -173,7 +177,8 @@ class Agents:
             self.keys.append(key)
             self.pending.append(pending)
             cell = cell_of(pending) if isinstance(pending, Operation) else ""
-            self.touches.append(self._cell_numbers[cell] if cell else -1)
+            # A cell that this world has not is nobody's: what is asked of it is a matter of chance, or unanswered.
+            self.touches.append(self._cell_numbers.get(cell, -1))
             self.rows.append({})
             self.choices.append({})
             self.alive.append(isinstance(pending, Operation))
@@ -213,10 +218,15 @@ class Agents:
             return self._alone(key, pending)
         name = cell_of(pending)
         cut = next((how for where, how in sorted(key.own.cuts) if self._cell_numbers[name] == where), "")
+        faults = Faults() if key.program in self._environment else self.faults
+        value = self.cells.values[cell]
+        if isinstance(pending, NextResults):
+            seen = probings(value, key.own.watched, faults, cut=bool(cut))
+            return [Way(cost, label, results, key.own, cell, -1) for cost, label, results in seen]
         found = outcomes(
-            self.cells.values[cell],
+            value,
             pending,
-            Faults() if key.program in self._environment else self.faults,
+            faults,
             quirks=self._quirks.get(name, RFC),
             sinks=self._sinks,
             cut=cut,
@@ -231,7 +241,7 @@ class Agents:
         done = private(key.own, pending, key.program, self._sinks)  # a `Promote` that waited for its crash point
         if done is not None:
             return [Way(0, "", done[0], done[1], -1, -1)]
-        choices = chosen(key.own, pending)
+        choices = chosen(key.own, pending, self._seldom)
         if choices is None:
             raise UnansweredError(
                 f"{self.programs[key.program].kind}: the laboratory has no answer for {describe(pending)}: answer"

@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 from typing import Any, NamedTuple
 
+from holdfast.lab.world.targets import TARGETS, Turn
 from holdfast.ports.dns import Ask, AskMany, DeleteRRset, Servers, SetRRset, Transfer, Update
 from holdfast.ports.operation import Operation
+from holdfast.ports.probe import NextResults
 from holdfast.ports.store import Commit, Get, GetMany, Range
 
 EVERYTHING = "*"
@@ -48,6 +50,10 @@ def footprint(operation: Operation[Any]) -> Footprint:
             return Footprint(zone, frozenset((EVERYTHING,)), frozenset())
         case Update():
             return _update(operation)
+        case NextResults():
+            return Footprint(TARGETS, frozenset((TARGETS,)), frozenset())
+        case Turn():
+            return Footprint(TARGETS, frozenset(), frozenset((TARGETS,)))
         case _:
             return NOTHING
 
@@ -78,6 +84,8 @@ def dependent(a: Footprint, b: Footprint) -> bool:
 
 
 def _meet(writes: frozenset[str], others: frozenset[str], cell: str) -> bool:
+    if cell == TARGETS:
+        return not writes.isdisjoint(others)
     if cell == "store":
         return any(k == o or (o.endswith("*") and k.startswith(o[:-1])) for k in writes for o in others)
     return any(

@@ -9,7 +9,8 @@ from holdfast.lab.agents import Agents, Interner
 from holdfast.lab.canonical import text
 from holdfast.lab.steps import State, Step
 from holdfast.lab.world.faults import Fault, Faults
-from holdfast.lab.world.outcomes import perform
+from holdfast.lab.world.outcomes import STORE, perform
+from holdfast.lab.world.targets import TARGETS
 from holdfast.nameserver.updating import RFC, Quirks
 from holdfast.ports.disk import Promote
 from holdfast.ports.dns import Update
@@ -112,6 +113,8 @@ class Outside:
                 )
             if left and not cuts:
                 for cell in range(len(self._cells)):
+                    if self._cells[cell] == TARGETS and not self._agents.keys[agent].own.watched:
+                        continue
                     for how in ("requests", "answers"):
                         after = self._agents.with_cuts(agent, lambda c, x=(cell, how): c | {x})  # type: ignore[misc]
                         spent = {i: after, self.left_at: left - 1}
@@ -119,7 +122,8 @@ class Outside:
                         found.append(Step(i, 1, _with(state, spent), label, None, None, -1))
 
     def _name(self, cell: int) -> str:
-        return "the store" if cell == 0 else f"zone {self._cells[cell]}"
+        name = self._cells[cell]
+        return f"the {name}" if name in (STORE, TARGETS) else f"zone {name}"
 
     def _deliveries(self, state: State, found: list[Step]) -> None:
         flight = self.flights.values[state[self.flight_at]]

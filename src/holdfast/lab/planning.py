@@ -8,81 +8,47 @@ from __future__ import annotations
 
 from holdfast.documents.configuration import read_configuration
 from holdfast.documents.reading import Document
-from holdfast.health.judge import PlainRules
 from holdfast.lab.actor import Actor
 from holdfast.lab.invariants import by_fault, inputs_monotone, monotone, never_empty
 from holdfast.lab.library import Library
-from holdfast.lab.production import KEYS, SCOPE, ZONE, enactor_actor, providers
+from holdfast.lab.production import KEYS, enactor_actor
+from holdfast.lab.scenarios.fleet import (
+    WEIGHT,
+    Puts,
+    fenced,
+    observed,
+    planner_actor,
+    stored_configuration,
+)
+from holdfast.lab.scenarios.fleet import script as documents_change
 from holdfast.lab.servers import KNOT
 from holdfast.lab.system import Happened, Invariant, Scenario, View
 from holdfast.lab.world.faults import Faults
 from holdfast.lab.world.store import store_of
 from holdfast.model.codec import encode
 from holdfast.model.configuration import (
-    Check,
-    Configuration,
-    EndpointConfig,
-    GroupConfig,
     Limits,
-    Mode,
-    ProberConfig,
-    ProviderKind,
     StoredConfiguration,
-    TargetConfig,
-    ZoneConfig,
 )
 from holdfast.model.directives import Directives
 from holdfast.model.identity import Identity
-from holdfast.model.observation import Observations, TargetObservation, TargetState
-from holdfast.model.records import NameRecords, RRset, Tenure
-from holdfast.nameserver.zone import Zone
-from holdfast.planner.desk import Desk
-from holdfast.planner.loop import Planner, run
+from holdfast.model.records import NameRecords, Tenure
 from holdfast.ports.clock import Idle, Rest
 from holdfast.ports.store import Commit, Compare, Put
 
-TARGETS = 4
-WEIGHT = 100
 BUDGET = WEIGHT
 """The shares are small, so one window lets one target through ("always at least one")."""
 
 
 def configuration(revision: int) -> StoredConfiguration:
     """Revision of the configuration: from one to the next the name's TTL changes."""
-    targets = tuple(
-        TargetConfig(name=f"t{i}", a=f"10.0.0.{i}", aaaa=None, port=80, label="x", weight=WEIGHT)
-        for i in range(1, TARGETS + 1)
-    )
-    group = GroupConfig("one", targets, Check(), floor_share=0.25, fail_open_share=0.2)
-    return StoredConfiguration(
-        revision=revision,
-        origin="lab",
-        digest=str(revision),
-        configuration=Configuration(
-            scope=SCOPE,
-            mode=Mode.ENFORCE,
-            zones=(ZoneConfig(ZONE, ProviderKind.KNOT, "127.0.0.1:53"),),
-            groups=(group,),
-            endpoints=(EndpointConfig(f"a.{ZONE}", ZONE, "one", ttl=30 + revision),),
-            probers=(ProberConfig("p1", "here"),),
-            limits=Limits(quorum=1, distrust_share=1.0),
-        ),
-    )
+    limits = Limits(quorum=1, distrust_share=1.0)
+    return stored_configuration(limits=limits, revision=revision, ttl=30 + revision)
 
 
-def _observed(revision: int, down: int) -> bytes:
-    states = tuple(
-        TargetObservation(f"one/t{i}", TargetState.DOWN if i <= down else TargetState.UP, "lab")
-        for i in range(1, TARGETS + 1)
-    )
-    return encode(Observations(observer="p1", vantage="here", revision=revision, targets=states))
-
-
-async def observer(script: tuple[int, ...]) -> None:
-    """Publish, one after the other, how many targets are down."""
-    for revision, down in enumerate(script, start=2):
-        await Commit(puts=(Put(KEYS.observer("p1"), _observed(revision, down)),))
-        await Idle(Rest.POLL)
+def failing(script: tuple[int, ...]) -> tuple[Puts, ...]:
+    """Publications, one after the other, of how many targets are down."""
+    return tuple((observed(revision, tuple(range(1, down + 1))),) for revision, down in enumerate(script, start=2))
 
 
 async def people(revisions: int) -> None:
@@ -93,15 +59,6 @@ async def people(revisions: int) -> None:
             put = Put(KEYS.config, encode(configuration(revision)))
             await Commit(compares=(Compare(KEYS.config, stored.revision),), puts=(put,))
         await Idle(Rest.POLL)
-
-
-def planner_actor(name: str, *, environment: bool = False) -> Actor:
-    """A shipped planner. Equal names make planners interchangeable."""
-
-    def start():  # type: ignore[no-untyped-def]
-        return run(Planner(SCOPE, "planner", providers(), PlainRules(), Desk()))
-
-    return Actor(name, "planner", start, environment=environment)
 
 
 def within_budget(library: Library) -> Invariant:
@@ -169,8 +126,6 @@ def scenario(
     """Planners, an observer with this script, people who apply configurations, and an enactor."""
     budget = faults if isinstance(faults, Faults) else Faults(total=faults)
     library = Library(KEYS)
-    soa = RRset(ZONE, "SOA", 60, (f"ns.{ZONE} hostmaster.{ZONE} 1 60 60 60 5",))
-
     return Scenario(
         name="planning",
         bounds=(
@@ -178,7 +133,7 @@ def scenario(
             f" revisions of the configuration, {budget.total} faults"
         ),
         actors=(
-            Actor("observer", "observer", lambda: observer(script), environment=True),
+            Actor("observer", "observer", lambda: documents_change(failing(script)), environment=True),
             Actor("people", "people", lambda: people(revisions), environment=True),
             *(planner_actor(f"planner-{chr(97 + i)}") for i in range(planners)),
             *(enactor_actor(f"enactor-{chr(97 + i)}", transfer=True) for i in range(enactors)),
@@ -187,10 +142,10 @@ def scenario(
             [
                 (KEYS.config, encode(configuration(1))),
                 (KEYS.words, encode(Directives(revision=1))),
-                (KEYS.observer("p1"), _observed(1, 0)),
+                (KEYS.observer("p1"), observed(1).value),
             ]
         ),
-        zones=(Zone.of(ZONE, [soa]),),
+        zones=(fenced(None),),
         faults=budget,
         invariants=(
             within_budget(library),

@@ -17,7 +17,9 @@ from holdfast.lab.outside import Outside
 from holdfast.lab.steps import State, Step
 from holdfast.lab.world.faults import Fault, Faults
 from holdfast.lab.world.outcomes import STORE
+from holdfast.lab.world.own import Seldom
 from holdfast.lab.world.store import StoreCell
+from holdfast.lab.world.targets import TARGETS, Targets
 from holdfast.nameserver.updating import Quirks
 from holdfast.nameserver.zone import Zone
 from holdfast.ports.clock import Idle
@@ -43,7 +45,7 @@ class View:
     def zones(self) -> dict[str, Zone]:
         """Each zone as its primary holds it."""
         names = self._system.cell_names
-        return {name: self._system.cell(self._state, i) for i, name in enumerate(names) if i > 0}
+        return {n: self._system.cell(self._state, i) for i, n in enumerate(names) if n not in (STORE, TARGETS)}
 
     def ended(self, actor: str) -> Done | Failed | None:
         """How an actor ended; None while it runs."""
@@ -99,6 +101,10 @@ class Scenario(msgspec.Struct, frozen=True):
     """Store prefixes that no rule reads (reports for people): not part of the state."""
     crowded: str = ""
     """The bounds without those that a proof for any number of actors and faults does not have."""
+    targets: Targets | None = None
+    """What probers look at; None: every probe may come to anything."""
+    seldom: Seldom = ()
+    """Prefixes of timers, and how often such may fire in an actor's life. Belongs to the bounds."""
     served: tuple[str, ...] = ()
     """Names that clients ask for, for reports; empty: every name with addresses or an alias."""
 
@@ -109,7 +115,8 @@ class System:
     def __init__(self, scenario: Scenario, *, merge: bool = True) -> None:
         self.scenario = scenario
         self.actors = scenario.actors
-        self.cell_names = (STORE, *(z.origin for z in scenario.zones))
+        probed = () if scenario.targets is None else ((TARGETS, scenario.targets),)
+        self.cell_names = (STORE, *(z.origin for z in scenario.zones), *(name for name, _ in probed))
         quirks = dict(scenario.quirks)
         self.agents = Agents(
             scenario.actors,
@@ -119,6 +126,7 @@ class System:
             sinks=scenario.sinks,
             merge=merge,
             hidden=dict(scenario.hidden),
+            seldom=scenario.seldom,
         )
         self._indexes = {a.name: i for i, a in enumerate(self.actors)}
         self._waits = [tuple(self._indexes[w] for w in a.waits_for) for a in self.actors]
@@ -134,7 +142,7 @@ class System:
         self.left_at = self._outside.left_at
         self.launched = self._outside.launched
         self._flights = self._outside.flights
-        cells = (scenario.store, *scenario.zones)
+        cells = (scenario.store, *scenario.zones, *(cell for _, cell in probed))
         self.start: State = (
             *self.agents.start,
             *(self.agents.cells.number(c) for c in cells),

@@ -15,6 +15,7 @@ from holdfast.lab.steps import Step
 from holdfast.lab.system import System
 from holdfast.lab.telling.words import document_text, key_text, rdatas_text
 from holdfast.lab.world.store import StoreCell
+from holdfast.lab.world.targets import Targets
 from holdfast.nameserver.zone import Zone
 from holdfast.ports.clock import Idle, Rest
 from holdfast.ports.dns import Answer, Ask, SetRRset, Transfer, Update, ZoneContent
@@ -138,6 +139,8 @@ def _differing(name: str, before: Any, after: Any) -> list[Topic]:
     if isinstance(after, StoreCell):
         old, new = (_entries(c) for c in (before, after))
         return [(STORE, key, "") for key in {**old, **new} if old.get(key) != new.get(key)]
+    if isinstance(after, Targets):
+        return []  # nobody reads these as a document; a prober's opinion grows old as its observations do
     return [(name, owner, rtype) for owner, rtype, _, _ in changed_rrsets(before, after)]
 
 

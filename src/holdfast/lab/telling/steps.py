@@ -24,6 +24,7 @@ from holdfast.lab.telling.words import (
 )
 from holdfast.lab.world.outcomes import STORE
 from holdfast.lab.world.store import StoreCell
+from holdfast.lab.world.targets import Targets, described
 from holdfast.nameserver.updating import RFC, decide
 from holdfast.nameserver.zone import Zone
 from holdfast.ports.clock import Fired, Idle, Now
@@ -191,6 +192,8 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[Change]:
                 Change(f"{owner} {rtype}", rdatas_text(rtype, old), rdatas_text(rtype, new))
                 for owner, rtype, old, new in changed_rrsets(was, now)
             ]
+        elif isinstance(now, Targets):
+            found += [Change(*change) for change in described(was, now)]
         else:
             found += _documents(was, now)
     return found

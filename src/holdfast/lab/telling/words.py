@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from holdfast.lab.world.targets import Turn
 from holdfast.model.fence import Fence, parse_fence
 from holdfast.ports.clock import Fired, Idle, Now, Rest
 from holdfast.ports.disk import Promote
@@ -126,6 +127,8 @@ def did(operation: Operation[Any]) -> str:
             return "looks at the clock"
         case NextResults():
             return "waits for results of probes"
+        case Turn(down=down):
+            return f"fate has it that {', '.join(sorted(down)) or 'no target'} is down from now on"
         case _:
             return type(operation).__name__
 

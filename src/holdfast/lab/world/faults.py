@@ -20,7 +20,7 @@ class Fault(enum.Enum):
     DUPLICATED = "duplicated"
     """A write is applied and a copy of it stays in flight."""
     UNANSWERED = "unanswered"
-    """A read that comes back with nothing."""
+    """A read that comes back with nothing; a probe that is lost on its way."""
     REFUSED = "refused"
     """Throttle or contention: the server turns a write away, or the store is busy."""
     DENIED = "denied"
@@ -33,6 +33,8 @@ class Fault(enum.Enum):
     """Nothing more can be written to an actor's disk, until there is room again."""
     PARTITION = "partition"
     """An actor is cut from the store or a zone until healed: nothing through, or only the answers lost."""
+    LATE = "late"
+    """A probe that starts later than half its interval, and fails: it tells of the prober, not of the target."""
     DISASTER = "disaster"
     """Something strikes the data themselves: a fence deleted, records wiped, the store lost or restored."""
 
@@ -44,6 +46,7 @@ USUAL_FAULTS = ALL_FAULTS - {
     Fault.DENIED,
     Fault.DISK_LOST,
     Fault.DISK_FULL,
+    Fault.LATE,
 }
 """What a search has unless told otherwise; the others make it larger, and have searches of their own."""
 

@@ -6,11 +6,13 @@ from typing import Any, NamedTuple
 
 from holdfast.lab.world.faults import Fault, Faults
 from holdfast.lab.world.store import StoreCell, store_answer
+from holdfast.lab.world.targets import TARGETS, Targets, Turn, turned
 from holdfast.nameserver.memory import MemoryDns
 from holdfast.nameserver.updating import RFC, Quirks
 from holdfast.nameserver.zone import Zone
 from holdfast.ports.dns import Ask, AskMany, Rcode, Response, Servers, Transfer, Update
 from holdfast.ports.operation import CouldNotAsk, Operation
+from holdfast.ports.probe import NextResults
 from holdfast.ports.store import Commit, Get, GetMany, Range
 
 STORE = "store"
@@ -29,9 +31,11 @@ class Outcome(NamedTuple):
 
 
 def cell_of(operation: Operation[Any]) -> str:
-    """The shared cell that an operation touches: `store`, a zone's name, or nothing."""
+    """The shared cell that an operation touches: `store`, a zone's name, the targets, or nothing."""
     if isinstance(operation, STORE_OPERATIONS):
         return STORE
+    if isinstance(operation, NextResults | Turn):
+        return TARGETS
     return operation.zone if isinstance(operation, DNS_OPERATIONS) else ""
 
 
@@ -41,6 +45,8 @@ def perform(
     """Result and new cell, nothing going wrong."""
     if isinstance(cell, StoreCell):
         return store_answer(cell, operation, sinks)
+    if isinstance(cell, Targets):
+        return None, turned(cell, operation) if isinstance(operation, Turn) else cell
     assert isinstance(cell, Zone)
     dns = MemoryDns([cell], quirks={cell.origin: quirks})
     result = dns.answer(operation)

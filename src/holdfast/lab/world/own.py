@@ -7,7 +7,7 @@ The exception is `Promote` while a crash is possible: the crash point between te
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -35,11 +35,13 @@ class Own(msgspec.Struct, frozen=True):
     """Whether its disk takes nothing more."""
     answers: tuple[Any, ...] = ()
     watched: tuple[ProbeTarget, ...] = ()
+    firings: tuple[tuple[str, int], ...] = ()
+    """How often timers fired that may do so only so often, by their prefix."""
 
 
 def restarted(own: Own) -> Own:
     """After a crash only the disk is left (and the network stays as it is)."""
-    return Own(disk=own.disk, ids=own.ids, cuts=own.cuts, full=own.full)
+    return Own(disk=own.disk, ids=own.ids, cuts=own.cuts, full=own.full, firings=own.firings)
 
 
 def private(own: Own, operation: Operation[Any], seat: int, sinks: tuple[str, ...] = ()) -> tuple[Any, Own] | None:
@@ -78,7 +80,11 @@ def private(own: Own, operation: Operation[Any], seat: int, sinks: tuple[str, ..
             return None
 
 
-def chosen(own: Own, operation: Operation[Any]) -> list[tuple[str, Any, Own]] | None:
+Seldom: TypeAlias = tuple[tuple[str, int], ...]
+"""Prefixes of timers that fire only so often in an actor's life: a bound of the search, stated with it."""
+
+
+def chosen(own: Own, operation: Operation[Any], seldom: Seldom = ()) -> list[tuple[str, Any, Own]] | None:
     """Outcomes, as (label, result, state), of an operation that only chance decides; None for any other."""
     match operation:
         case Idle(hints=hints):
@@ -87,7 +93,7 @@ def chosen(own: Own, operation: Operation[Any]) -> list[tuple[str, Any, Own]] | 
         case Now():
             return [("early", 0, own), ("late", 2**40, own)]
         case Fired(timers=timers):
-            return _firings(own, timers)
+            return _firings(own, timers, seldom)
         case NextResults():
             found: list[tuple[str, Any, Own]] = [("nothing within the heartbeat", (), own)]
             for target in own.watched:
@@ -99,7 +105,7 @@ def chosen(own: Own, operation: Operation[Any]) -> list[tuple[str, Any, Own]] | 
             return None
 
 
-def _firings(own: Own, asked: tuple[str, ...]) -> list[tuple[str, Any, Own]]:
+def _firings(own: Own, asked: tuple[str, ...], seldom: Seldom) -> list[tuple[str, Any, Own]]:
     """A running timer may have fired at any time: each subset is a choice (of more than three: none, one, all)."""
     state = dict(own.timers)
     fired = frozenset(t for t in asked if state.get(t))
@@ -108,10 +114,26 @@ def _firings(own: Own, asked: tuple[str, ...]) -> list[tuple[str, Any, Own]]:
     found: list[tuple[str, Any, Own]] = []
     for size in sizes:
         for subset in combinations(waiting, size):
+            firings = _counted(own.firings, subset, seldom)
+            if firings is None:
+                continue
             timers = tuple((t, on or t in subset) for t, on in own.timers)
             label = f"fires {', '.join(subset)}" if subset else "no timer has fired"
-            found.append((label, fired | frozenset(subset), msgspec.structs.replace(own, timers=timers)))
+            after = msgspec.structs.replace(own, timers=timers, firings=firings)
+            found.append((label, fired | frozenset(subset), after))
     return found
+
+
+def _counted(
+    firings: tuple[tuple[str, int], ...], fire: tuple[str, ...], seldom: Seldom
+) -> tuple[tuple[str, int], ...] | None:
+    """The counts after these timers fired; None if one of them may not any more."""
+    counts = dict(firings)
+    for prefix, most in seldom:
+        counts[prefix] = counts.get(prefix, 0) + sum(t.startswith(prefix) for t in fire)
+        if counts[prefix] > most:
+            return None
+    return tuple(sorted((prefix, count) for prefix, count in counts.items() if count))
 
 
 def _put(pairs: tuple[tuple[str, bytes], ...], name: str, data: bytes) -> tuple[tuple[str, bytes], ...]:
