@@ -7,7 +7,7 @@ import pytest
 from holdfast.lab.checks import Check, Terms
 from holdfast.lab.engines.expand import Expander
 from holdfast.lab.production import scenario
-from holdfast.lab.scenarios.catalogue import SCENES
+from holdfast.lab.scenarios.catalogue import LARGE, SCENES
 from holdfast.lab.system import System
 from holdfast.lab.world.faults import Fault, Faults
 
@@ -17,6 +17,14 @@ def test_the_scene_is_proved(check: Check) -> None:
     """All its states were seen, and no property is broken."""
     outcome = check.run(Terms())
     assert outcome.found is None, outcome.sentence()
+    assert outcome.complete, outcome.sentence()
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("check", LARGE, ids=lambda c: c.name)
+def test_the_large_scene_is_proved(check: Check) -> None:
+    """The same for those that take minutes."""
+    outcome = check.run(Terms(share=5.0))
     assert outcome.complete, outcome.sentence()
 
 

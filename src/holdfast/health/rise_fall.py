@@ -27,7 +27,8 @@ class Track(msgspec.Struct, frozen=True):
     """What a prober remembers of one target.
 
     `reason` is that of the result which brought the present state. `recent` marks a target that began to fail
-    in the present run of failures: what `trust` counts together.
+    in the present run of failures: what `trust` counts together. What fails from the start counts too: a
+    prober that starts behind a broken link sees its targets fail together like any other.
     """
 
     state: TargetState = TargetState.PENDING
@@ -65,8 +66,8 @@ def _step_pending(track: Track, *, ok: bool, reason: str, rise: int, fall: int) 
     if run >= rise:
         return Track(state=TargetState.UP, flaps=track.flaps, reason=reason)
     if -run >= fall:
-        return Track(state=TargetState.DOWN, flaps=track.flaps, reason=reason)
-    return msgspec.structs.replace(track, run=run)
+        return Track(state=TargetState.DOWN, flaps=track.flaps, reason=reason, recent=True)
+    return msgspec.structs.replace(track, run=run, recent=run < 0)
 
 
 def window_over(track: Track) -> Track:

@@ -55,7 +55,13 @@ def count_probe(lateness: Lateness, *, late: bool) -> Lateness:
 
 def fails(track: Track) -> bool:
     """Whether the target fails in this prober's eyes, also if not yet often enough to be down."""
-    return track.state is TargetState.DOWN or (track.state is TargetState.UP and track.run > 0)
+    match track.state:
+        case TargetState.DOWN:
+            return True
+        case TargetState.UP:
+            return track.run > 0
+        case TargetState.PENDING:
+            return track.run < 0
 
 
 def distrust(tracks: Iterable[Track], lateness: Lateness, *, distrust_share: float) -> str:

@@ -101,6 +101,8 @@ class Outside:
     def _partitions(self, state: State, left: int, found: list[Step]) -> None:
         for i in range(self.first_cell):
             agent = state[i]
+            if self._actors[i].environment:
+                continue
             if not isinstance(self._agents.pending[agent], Operation) or isinstance(
                 self._agents.pending[agent], Promote
             ):

@@ -25,6 +25,14 @@ def test_pending_until_known() -> None:
     assert play("---").state is DOWN
 
 
+def test_what_fails_from_the_start_began_to_fail_too() -> None:
+    """A prober that has just started marks failures as recent, from the first on, and forgives them as ever."""
+    assert play("-").recent
+    assert play("---").recent
+    assert not play("-+").recent
+    assert not play("---++").recent
+
+
 def test_falls_only_after_consecutive_failures_and_rises_likewise() -> None:
     """A success between failures forgives them; a failure between successes too."""
     assert play("++--+--").state is UP

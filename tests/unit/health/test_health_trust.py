@@ -23,6 +23,17 @@ def test_long_dead_targets_are_no_reason_for_distrust_unless_most_are() -> None:
     assert distrust([WELL] * 4 + [DEAD] * 6, PUNCTUAL, distrust_share=0.2).startswith("6 of 10 targets fail")
 
 
+def test_a_prober_that_starts_doubts_itself_as_well() -> None:
+    """Failures count from the first on, before anything is known of the targets: at a start, too, much that fails
+    together is rather the prober (finding 12 of lab-findings.md)."""
+    failing, unknown = Track(run=-1, recent=True), Track()
+    assert distrust([unknown] * 7 + [failing] * 3, PUNCTUAL, distrust_share=0.2).startswith(
+        "3 of 10 targets began"
+    )
+    assert distrust([unknown] * 4 + [failing] * 6, PUNCTUAL, distrust_share=1.0).startswith("6 of 10 targets fail")
+    assert distrust([unknown] * 10, PUNCTUAL, distrust_share=0.2) == ""
+
+
 def test_lateness_needs_a_share_of_a_window_and_passes() -> None:
     """A few late probes are nothing, many are a reason, and a punctual window ends it."""
     assert count_probe(PUNCTUAL, late=False) is PUNCTUAL

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from holdfast.lab.agents import Move, Options
 from holdfast.lab.engines.found import Found, Outcome
-from holdfast.lab.steps import Step
+from holdfast.lab.steps import State, Step
 from holdfast.lab.system import System
 
 STEPS_MAX = 600
@@ -181,6 +181,7 @@ def as_choices(system: System, taken: list[tuple[int, str, int]]) -> tuple[int, 
     choices: list[int] = []
     state = system.start
     for actor, label, agent in taken:
+        label = listed_label(system, state, actor, label)
         for choice, step in enumerate(system.steps(state)):
             if step.actor == actor and step.label == label and (actor < 0 or step.after[actor] == agent):
                 choices.append(choice)
@@ -189,6 +190,20 @@ def as_choices(system: System, taken: list[tuple[int, str, int]]) -> tuple[int, 
         else:
             raise AssertionError(f"a sampled step is none of the system's: {actor} {label}")
     return tuple(choices)
+
+
+def listed_label(system: System, state: State, actor: int, label: str) -> str:
+    """The label under which a state's steps list a move: of several that come to the same, only one is listed."""
+    if actor < 0:
+        return label
+    touched = system.agents.touches[state[actor]]
+    cell = state[system.first_cell + touched] if touched >= 0 else -1
+    options = system.agents.options(state[actor], cell)
+    for at, way in enumerate(options.ways):
+        if way.label == label:
+            same = options.take(at)[1:4]
+            return next(m.label for m in system.agents.moves(state[actor], cell) if m[1:4] == same)
+    return label
 
 
 class Schedule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.lab.checks import Check
-from holdfast.lab.scenarios import cleaning, fences, foreign, freezes, mad, planners
+from holdfast.lab.scenarios import cleaning, fences, foreign, freezes, health, mad, planners
 
 SCENES: tuple[Check, ...] = (
     *mad.CHECKS,
@@ -12,4 +12,7 @@ SCENES: tuple[Check, ...] = (
     *foreign.CHECKS,
     *cleaning.CHECKS,
     *planners.CHECKS,
+    *health.CHECKS,
 )
+LARGE: tuple[Check, ...] = health.LARGE
+"""Too large for every change and every mutant: `make soak`."""

@@ -12,6 +12,7 @@ from holdfast.model.codec import decode
 from holdfast.model.configuration import StoredConfiguration
 from holdfast.model.directives import Directives
 from holdfast.model.identity import Identity
+from holdfast.model.observation import Observations
 from holdfast.model.plan import PlanHead
 from holdfast.model.records import NameRecords, Tenure
 
@@ -37,6 +38,24 @@ def each_plan(name: str, library: Library, judge: Judge) -> Invariant:
 def _serving(names: dict[str, NameRecords] | None) -> dict[str, dict[str, int]]:
     found = names or {}
     return {n: {w.address: w.weight for w in (*r.a, *r.aaaa) if w.weight > 0} for n, r in found.items()}
+
+
+def observations_monotone() -> Invariant:
+    """I9 before any plan: an observer's revisions never fall, also over its restarts and its namesakes (R10)."""
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        if by_fault(step) or before.store is after.store:
+            return None
+        for key in after.store.keys(KEYS.observations):
+            old, new = before.store.get(key), after.store.get(key)
+            if old is None or new is None or old == new:
+                continue
+            was, now = decode(old, Observations).revision, decode(new, Observations).revision
+            if now <= was:
+                return f"{step.by} published {key} under revision {now}, it was at {was}"
+        return None
+
+    return Invariant("I9 inputs monotone", check)
 
 
 def inputs_current(library: Library) -> Invariant:
@@ -91,6 +110,19 @@ def serves_at_least(library: Library, capacity: int) -> Invariant:
         for name, weights in _serving(library.names(identity)).items():
             if sum(weights.values()) < capacity:
                 return f"serves {sum(weights.values())} at {name}, at least {capacity} has to stay"
+        return None
+
+    return each_plan("I4 velocity", library, judge)
+
+
+def keeps(library: Library, addresses: frozenset[str]) -> Invariant:
+    """I4 at its root: what never failed stays in each plan, at each name."""
+
+    def judge(before: View, head: PlanHead, identity: Identity) -> str | None:
+        for name, weights in _serving(library.names(identity)).items():
+            gone = sorted(addresses - set(weights))
+            if gone:
+                return f"withdraws {gone} at {name}, which never failed"
         return None
 
     return each_plan("I4 velocity", library, judge)
