@@ -6,7 +6,7 @@ from holdfast.lab.actor import Actor
 from holdfast.lab.engines.sampling import as_choices
 from holdfast.lab.scenarios import health
 from holdfast.lab.system import Scenario, System
-from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
+from holdfast.lab.world.faults import Fault, Faults
 from holdfast.lab.world.own import Own, chosen
 from holdfast.lab.world.store import StoreCell
 from holdfast.lab.world.targets import Targets, probings
