@@ -251,6 +251,18 @@ def test_the_drill_shows_the_empty_name_beside_the_non_event(holdfast: Holdfast)
     assert "write is refused" in new["acts"][2]["notes"][0]
 
 
+def test_the_readme_shows_what_the_drill_prints(holdfast: Holdfast, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each line of the README's drill is printed, in this order; "..." stands for lines left out."""
+    monkeypatch.setenv("COLUMNS", "80")
+    readme = (Path(__file__).parents[3] / "README.md").read_text()
+    block = next(b for b in readme.split("```") if "holdfast lab drill" in b)
+    shown = [line for line in block.splitlines()[2:] if line and line != "..."]
+    assert len(shown) > 12
+    printed = iter(holdfast("lab", "drill", "october-2025").out.splitlines())
+    for line in shown:
+        assert line in printed, line
+
+
 def test_the_drill_fits_the_terminal(holdfast: Holdfast, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two columns at 120 characters, one below the other at 80."""
     monkeypatch.setenv("COLUMNS", "120")
