@@ -38,6 +38,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "repair": ("holdfast.cli.mending", "repair", "Stop and mend"),
     "adopt": ("holdfast.cli.mending", "adopt", "Stop and mend"),
     "lab": ("holdfast.cli.lab", "lab", "Try it out"),
+    "map": ("holdfast.cli.mapping", "map_", "Look at other systems"),
 }
 
 

@@ -107,15 +107,19 @@ class Table:
             return default
         return value
 
-    def share(self, key: str, default: float) -> float:
-        """A number from 0 to 1."""
+    def number(self, key: str, default: float, *, least: float, most: float, wanted: str) -> float:
+        """A number in a closed range."""
         if not self.has(key):
             return default
         value = self._values[key]
-        if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 <= value <= 1:
-            self._wrong(key, "a share from 0 to 1, such as 0.25")
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not least <= value <= most:
+            self._wrong(key, wanted)
             return default
         return float(value)
+
+    def share(self, key: str, default: float) -> float:
+        """A number from 0 to 1."""
+        return self.number(key, default, least=0, most=1, wanted="a share from 0 to 1, such as 0.25")
 
     def duration_s(self, key: str, default: float) -> float:
         """A duration above 0: "500ms", "10s", "5m", "1h", or a number of seconds."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 
 from holdfast.lab.drills import Drill, Note, Scene, Sort, Timeline, served
-from holdfast.lab.pages.filling import Facts, facts_list, filled, paragraph
 from holdfast.lab.story import tell_step
 from holdfast.lab.telling.observed import Name, Served, World
+from holdfast.webpage.filling import Facts, facts_list, filled, paragraph
 
 _SAID = {Sort.REFUSED: "refused", Sort.STALE: "old knowledge"}
 
@@ -16,6 +16,7 @@ def drill_page(drill: Drill, facts: Facts) -> str:
     """The timelines of a drill."""
     acts = range(len(drill.timelines[0].scenes))
     return filled(
+        __package__,
         "drill",
         {
             "TITLE": html.escape(f"{drill.title}: a drill of the laboratory"),

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
-from holdfast.lab.pages.filling import Facts, as_json, facts_list, filled, paragraph
 from holdfast.lab.story import tell
 from holdfast.lab.tape import Run
 from holdfast.lab.telling.observed import World
 from holdfast.lab.telling.properties import meaning
 from holdfast.lab.telling.steps import THE_WORLD, Kind, Told, told
+from holdfast.webpage.filling import Facts, as_json, facts_list, filled, paragraph
 
 KINDS = {
     Kind.READ: "looks",
@@ -48,6 +48,7 @@ def stepping_page(*, broken: str, facts: Facts, story: str, data: dict[str, Any]
     """A page with lanes and a scrubber. `data["worlds"][0]` is the world before the first step."""
     heading, how = headed(broken)
     return filled(
+        __package__,
         "run",
         {
             "TITLE": html.escape(f"{heading}: a run of the laboratory"),

@@ -7,8 +7,8 @@ from typing import Any
 from holdfast.lab.aio.loop import PAUSE
 from holdfast.lab.aio.running import Ended, Told
 from holdfast.lab.aio.telling import did, tell, trace_of
-from holdfast.lab.pages.filling import Facts
 from holdfast.lab.pages.runs import stepping_page
+from holdfast.webpage.filling import Facts
 
 CALLBACKS = "callbacks, time"
 KINDS = {

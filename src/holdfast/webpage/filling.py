@@ -23,14 +23,19 @@ COMMANDS = frozenset({"Replay it", "Play it again", "Trace"})
 _PLACE = re.compile(r"@([A-Z]+)@")
 
 
-def filled(template: str, places: dict[str, str], *, styles: Iterable[str], scripts: Iterable[str] = ()) -> str:
-    """The template with its places filled; in one pass, so that no data can name a place."""
-    style = "".join(_part(f"{name}.css") for name in ("base", *styles))
-    script = "".join(_part(f"{name}.js") for name in scripts)
+def filled(
+    package: str, template: str, places: dict[str, str], *, styles: Iterable[str], scripts: Iterable[str] = ()
+) -> str:
+    """A template of `package` with its places filled; in one pass, so that no data can name a place.
+
+    `styles` and `scripts` are files of the package, without their endings; the common style comes before them.
+    """
+    style = _part(__package__, "base.css") + "".join(_part(package, f"{name}.css") for name in styles)
+    script = "".join(_part(package, f"{name}.js") for name in scripts)
     sources = [f"default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src {_hash(style)}"]
     sources += [f"script-src {_hash(script)}"] if script else []
     found = {**places, "STYLE": style, "SCRIPT": script, "CSP": html.escape("; ".join(sources))}
-    return _PLACE.sub(lambda place: found[place[1]], _part(f"{template}.html"))
+    return _PLACE.sub(lambda place: found[place[1]], _part(package, f"{template}.html"))
 
 
 def as_json(found: Any) -> str:
@@ -56,8 +61,8 @@ def _fact(name: str, value: str) -> str:
     return f"<code>{said}</code>" if name in COMMANDS else said
 
 
-def _part(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+def _part(package: str, name: str) -> str:
+    return files(package).joinpath(name).read_text(encoding="utf-8")
 
 
 def _hash(text: str) -> str:

@@ -1,0 +1,1 @@
+"""What teams have at hand, read into statements: one file for each kind of source."""
