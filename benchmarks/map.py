@@ -3,10 +3,11 @@
     python benchmarks/map.py [--large]
 
 The middle size is that of the largest published trace graph (18,571 services, 220,559 edges, one component of
-13,640); AIM 3 s. `--large` is 100,000 services with a million edges; AIM 30 s and 4 GiB. `choices` gives a
-third of the services a choice of two, which graph libraries have no notion of: dominators and reachability answer "is there
-any path", not "are all needs met". networkx and rustworkx are asked for the blast radius of SAMPLE services by
-reachability, where every edge is hard, and the time for all is that times the number; they are used if installed.
+13,640); AIM 3 s. `--large` is 100,000 services with a million edges; AIM 30 s and 4 GiB. `choices` gives a third
+of the services a choice of two, which graph libraries have no notion of: dominators and reachability answer "is
+there any path", not "are all needs met". networkx and rustworkx are asked for the blast radius of SAMPLE services
+by reachability, where every edge is hard, and the time for all is that times the number; they are used if
+installed.
 """
 
 from __future__ import annotations
