@@ -96,7 +96,7 @@ def test_postgres_refuses_a_holder_that_was_paused(jobs: guard_postgres.Jobs) ->
 def test_postgres_a_holder_paused_inside_its_transaction_never_writes_after_the_next(
     database: str, jobs: guard_postgres.Jobs
 ) -> None:
-    """The old one has been admitted and sleeps before its write: the new one waits, so the order is the tokens'."""
+    """The old one was admitted and sleeps before its write: the new one waits, so the order is the tokens'."""
     order: list[str] = []
     with psycopg.connect(database) as old:
         assert old.execute(guard_postgres.SQL.admit, (guard_postgres.RESOURCE, 7, "left")).fetchone()
