@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 from holdfast.lab.actor import Actor
 from holdfast.lab.agents import Agents, Interner
@@ -16,6 +18,19 @@ from holdfast.ports.disk import Promote
 from holdfast.ports.dns import Update
 from holdfast.ports.operation import Operation
 from holdfast.ports.store import Commit
+
+
+class Change(NamedTuple):
+    """A step of the world, not carried out: what gives the actor's agent afterwards, and other places' numbers."""
+
+    actor: int
+    cost: int
+    label: str
+    agent: Callable[[], int] | None
+    places: tuple[tuple[int, int], ...] = ()
+    result: Any = None
+    operation: Operation[Any] | None = None
+    wrote: int = -1
 
 
 class Outside:
@@ -39,95 +54,109 @@ class Outside:
         """Where a state keeps the first cell, the messages in flight, and the faults left."""
         self.flights = Interner()
         self._disks = faults.allows(Fault.DISK_LOST) or faults.allows(Fault.DISK_FULL)
+        self._crash, self._partition = faults.allows(Fault.CRASH), faults.allows(Fault.PARTITION)
+        self._disaster = faults.allows(Fault.DISASTER)
+        self._owners = [i for i, a in enumerate(actors) if not a.environment]
+        self._mortals = [i for i in self._owners if actors[i].crashes]
+        self._faults_upon: dict[tuple[str, int, int, int], list[Change]] = {}
         self._launches: dict[tuple[int, int], int] = {}
         self._landings: dict[tuple[int, int], tuple[int, Any]] = {}
         self._struck: dict[tuple[int, int], int] = {}
 
     def steps(self, state: State) -> list[Step]:
         """All of them."""
-        found: list[Step] = []
+        return [self.step(state, change) for change in self.changes(state)]
+
+    def step(self, state: State, change: Change) -> Step:
+        """One of a state's changes, carried out."""
+        after = list(state)
+        if change.agent is not None:
+            after[change.actor] = change.agent()
+        for at, value in change.places:
+            after[at] = value
+        after[self.left_at] -= change.cost
+        return Step(
+            change.actor, change.cost, tuple(after), change.label, change.result, change.operation, change.wrote
+        )
+
+    def changes(self, state: State) -> list[Change]:
+        """What the steps would be, in the same order: who takes one of many has the others for little."""
+        found: list[Change] = []
         left = state[self.left_at]
-        if left and self._faults.allows(Fault.CRASH):
-            self._crashes(state, found)
+        if left and self._crash:
+            for i in self._mortals:
+                found += self._kept(self._crashes, i, state[i], state[self.flight_at])
         if self._disks:
-            self._disk_faults(state, left, found)
-        if self._faults.allows(Fault.PARTITION):
-            self._partitions(state, left, found)
+            for i in self._owners:
+                found += self._kept(self._disk_faults, i, state[i], bool(left))
+        if self._partition:
+            for i in self._owners:
+                found += self._kept(self._partitions, i, state[i], bool(left))
         if self.flights.values[state[self.flight_at]]:
             self._deliveries(state, found)
-        if left and self._faults.allows(Fault.DISASTER):
+        if left and self._disaster:
             self._disasters(state, found)
         return found
 
-    def _crashes(self, state: State, found: list[Step]) -> None:
-        for i, actor in enumerate(self._actors):
-            agent = state[i]
-            after = self._agents.crashed(agent) if actor.crashes and not actor.environment else agent
-            pending = self._agents.pending[agent]
-            if after == agent or not isinstance(pending, Operation):
-                continue
-            spent = {i: after, self.left_at: state[self.left_at] - 1}
-            label = (
-                "crashes before the rename and restarts"
-                if isinstance(pending, Promote)
-                else "crashes and restarts"
-            )
-            found.append(Step(i, 1, _with(state, spent), label, None, None, -1))
-            if isinstance(pending, Update | Commit):
-                flight = self.launched(state[self.flight_at], self._agents.messages.number(pending))
-                if flight >= 0:
-                    spent = {**spent, self.flight_at: flight}
-                    label = "crashes and restarts, its message still in flight"
-                    found.append(Step(i, 1, _with(state, spent), label, None, None, -1))
+    def _kept(self, of: Callable[[int, int, int], list[Change]], i: int, agent: int, more: int) -> list[Change]:
+        """Faults upon an actor depend on its agent and one number more; they are worked out once."""
+        key = (of.__name__, i, agent, more)
+        found = self._faults_upon.get(key)
+        if found is None:
+            found = self._faults_upon[key] = of(i, agent, more)
+        return found
 
-    def _disk_faults(self, state: State, left: int, found: list[Step]) -> None:
-        faults = self._faults
-        for i, actor in enumerate(self._actors):
-            agent = state[i]
-            own = self._agents.keys[agent].own
-            pending = self._agents.pending[agent]
-            if actor.environment or not isinstance(pending, Operation) or isinstance(pending, Promote):
-                continue
-            if own.full:
-                healed = {i: self._agents.with_disk(agent, full=False)}
-                found.append(Step(i, 0, _with(state, healed), "has room on its disk again", None, None, -1))
-            if left and own.disk and faults.allows(Fault.DISK_LOST):
-                spent = {i: self._agents.blank(agent), self.left_at: left - 1}
-                found.append(Step(i, 1, _with(state, spent), "loses its disk and restarts", None, None, -1))
-            if left and own.disk and not own.full and faults.allows(Fault.DISK_FULL):
-                spent = {i: self._agents.with_disk(agent, full=True), self.left_at: left - 1}
-                found.append(Step(i, 1, _with(state, spent), "has no room left on its disk", None, None, -1))
+    def _crashes(self, i: int, agent: int, flight: int) -> list[Change]:
+        pending = self._agents.pending[agent]
+        if not isinstance(pending, Operation) or self._agents.crashed(agent) == agent:
+            return []
+        after = partial(self._agents.crashed, agent)
+        early = "crashes before the rename and restarts"
+        found = [Change(i, 1, early if isinstance(pending, Promote) else "crashes and restarts", after)]
+        if isinstance(pending, Update | Commit):
+            flies = self.launched(flight, self._agents.messages.number(pending))
+            if flies >= 0:
+                label = "crashes and restarts, its message still in flight"
+                found.append(Change(i, 1, label, after, ((self.flight_at, flies),)))
+        return found
 
-    def _partitions(self, state: State, left: int, found: list[Step]) -> None:
-        for i in range(self.first_cell):
-            agent = state[i]
-            if self._actors[i].environment:
-                continue
-            if not isinstance(self._agents.pending[agent], Operation) or isinstance(
-                self._agents.pending[agent], Promote
-            ):
-                continue
-            cuts = self._agents.keys[agent].own.cuts
-            for cut in sorted(cuts):
-                healed = self._agents.with_cuts(agent, lambda c, cut=cut: c - {cut})  # type: ignore[misc]
-                found.append(
-                    Step(i, 0, _with(state, {i: healed}), f"reaches {self._name(cut[0])} again", None, None, -1)
-                )
-            if left and not cuts:
-                for cell in range(len(self._cells)):
-                    if self._cells[cell] == TARGETS and not self._agents.keys[agent].own.watched:
-                        continue
-                    for how in ("requests", "answers"):
-                        after = self._agents.with_cuts(agent, lambda c, x=(cell, how): c | {x})  # type: ignore[misc]
-                        spent = {i: after, self.left_at: left - 1}
-                        label = f"is cut from {self._name(cell)} ({how} lost)"
-                        found.append(Step(i, 1, _with(state, spent), label, None, None, -1))
+    def _disk_faults(self, i: int, agent: int, left: int) -> list[Change]:
+        faults, agents, found = self._faults, self._agents, list[Change]()
+        own, pending = agents.keys[agent].own, agents.pending[agent]
+        if not isinstance(pending, Operation) or isinstance(pending, Promote):
+            return found
+        if own.full:
+            found.append(Change(i, 0, "has room on its disk again", partial(agents.with_disk, agent, full=False)))
+        if left and own.disk and faults.allows(Fault.DISK_LOST):
+            found.append(Change(i, 1, "loses its disk and restarts", partial(agents.blank, agent)))
+        if left and own.disk and not own.full and faults.allows(Fault.DISK_FULL):
+            full = partial(agents.with_disk, agent, full=True)
+            found.append(Change(i, 1, "has no room left on its disk", full))
+        return found
+
+    def _partitions(self, i: int, agent: int, left: int) -> list[Change]:
+        agents, found = self._agents, list[Change]()
+        if not isinstance(agents.pending[agent], Operation) or isinstance(agents.pending[agent], Promote):
+            return found
+        own = agents.keys[agent].own
+        cuts = own.cuts
+        for cut in sorted(cuts):
+            healed = partial(agents.with_cuts, agent, lambda c, cut=cut: c - {cut})  # type: ignore[misc]
+            found.append(Change(i, 0, f"reaches {self._name(cut[0])} again", healed))
+        if left and not cuts:
+            for cell in range(len(self._cells)):
+                if self._cells[cell] == TARGETS and not own.watched:
+                    continue
+                for how in ("requests", "answers"):
+                    after = partial(agents.with_cuts, agent, lambda c, cut=(cell, how): c | {cut})  # type: ignore[misc]
+                    found.append(Change(i, 1, f"is cut from {self._name(cell)} ({how} lost)", after))
+        return found
 
     def _name(self, cell: int) -> str:
         name = self._cells[cell]
         return f"the {name}" if name in (STORE, TARGETS) else f"zone {name}"
 
-    def _deliveries(self, state: State, found: list[Step]) -> None:
+    def _deliveries(self, state: State, found: list[Change]) -> None:
         flight = self.flights.values[state[self.flight_at]]
         for position, message in enumerate(flight):
             if position and flight[position - 1] == message:
@@ -138,10 +167,10 @@ class Outside:
             at = self.first_cell + cell
             landed, result = self._landed(state[at], message)
             wrote = cell if landed != state[at] else -1
-            after = _with(state, {at: landed, self.flight_at: rest})
-            found.append(Step(-1, 0, after, "a message in flight is delivered", result, operation, wrote))
-            gone = _with(state, {self.flight_at: rest})
-            found.append(Step(-1, 0, gone, "a message in flight is lost for good", None, operation, -1))
+            after = ((at, landed), (self.flight_at, rest))
+            found.append(Change(-1, 0, "a message in flight is delivered", None, after, result, operation, wrote))
+            gone = ((self.flight_at, rest),)
+            found.append(Change(-1, 0, "a message in flight is lost for good", None, gone, None, operation))
 
     def _landed(self, cell: int, message: int) -> tuple[int, Any]:
         found = self._landings.get((cell, message))
@@ -170,14 +199,13 @@ class Outside:
             self._launches[flight, message] = found
         return found
 
-    def _disasters(self, state: State, found: list[Step]) -> None:
+    def _disasters(self, state: State, found: list[Change]) -> None:
         for number, disaster in enumerate(self._faults.disasters):
             cell = self._cells.index(disaster.cell)
             at = self.first_cell + cell
             after = self._struck_by(number, state[at])
             if after != state[at]:
-                changed = {at: after, self.left_at: state[self.left_at] - 1}
-                found.append(Step(-1, 1, _with(state, changed), disaster.label, None, None, cell))
+                found.append(Change(-1, 1, disaster.label, None, ((at, after),), wrote=cell))
 
     def _struck_by(self, disaster: int, cell: int) -> int:
         found = self._struck.get((disaster, cell))
@@ -185,10 +213,3 @@ class Outside:
             after = self._faults.disasters[disaster].strike(self._agents.cells.values[cell])
             found = self._struck[disaster, cell] = self._agents.cells.number(after)
         return found
-
-
-def _with(state: State, changes: dict[int, int]) -> State:
-    found = list(state)
-    for at, value in changes.items():
-        found[at] = value
-    return tuple(found)

@@ -157,6 +157,8 @@ class System:
         faults = scenario.faults
         self.lasting = faults.allows(Fault.PARTITION) or faults.allows(Fault.DISK_FULL)
         """Whether there are faults that last until they are healed: a step of the world that costs nothing."""
+        self.kept: dict[str, Any] = {}
+        """What engines keep with the system: tables of their own, by the engine's name."""
         self.twins = tuple(tuple(v) for v in kinds.values() if len(v) > 1)
         """Indexes of actors that may be swapped."""
 
@@ -226,6 +228,11 @@ class System:
         """Those that no actor takes: faults upon actors, messages in flight, disasters."""
         return self._outside.steps(state)
 
+    def world_step(self, state: State, at: Callable[[int], int]) -> Step | None:
+        """The one of the world's steps that `at` chooses among so many, alone carried out; None: there is none."""
+        changes = self._outside.changes(state)
+        return self._outside.step(state, changes[at(len(changes))]) if changes else None
+
     def steps_of(self, state: State, actor: int) -> list[Step]:
         """The steps of one actor alone."""
         found: list[Step] = []
@@ -235,6 +242,11 @@ class System:
     def waits(self, actor: int) -> bool:
         """Whether an actor's start depends on others."""
         return bool(self._waits[actor])
+
+    @property
+    def waiting(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """Actors that wait for others to end, each with these."""
+        return tuple((i, waits) for i, waits in enumerate(self._waits) if waits)
 
     @property
     def observed(self) -> frozenset[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.lab.actor import Actor
-from holdfast.lab.engines.sampling import as_choices
+from holdfast.lab.engines.schedule import as_choices
 from holdfast.lab.scenarios import health
 from holdfast.lab.system import Scenario, System
 from holdfast.lab.world.faults import Fault, Faults

@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 
 from holdfast.lab.aio.loop import PAUSE, RESUME, RUN, Option
-from holdfast.lab.engines.sampling import Strategy
+from holdfast.lab.engines.strategies import Strategy
 
 PAUSE_SHARE = 0.1
 """Chance that a choice is a pause while the budget lasts, and that a paused task goes on where others could."""

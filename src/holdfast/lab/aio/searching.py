@@ -13,7 +13,7 @@ from holdfast.lab.aio.determinism import check_repeatable, explain
 from holdfast.lab.aio.running import Body, Broken, Ended, Terms, run
 from holdfast.lab.engines.calm import no_collection
 from holdfast.lab.engines.found import Found, Outcome
-from holdfast.lab.engines.sampling import PORTFOLIO
+from holdfast.lab.engines.strategies import PORTFOLIO
 
 COLLECT_EVERY = 256
 """Schedules between two runs of the cycle collector, which is off within them: what it closes is no choice."""

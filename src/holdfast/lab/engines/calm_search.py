@@ -17,14 +17,19 @@ from holdfast.lab.tape import follow
 STATES_MAX = 400_000
 
 
-def calmest_run(system: System, found: Found, *, states_max: int = STATES_MAX) -> Found | None:
+def faults_in(system: System, found: Found) -> int:
+    """How many faults a run has."""
+    return sum(step.cost for _, step in follow(system, found.choices))
+
+
+def calmest_run(system: System, found: Found, faults: int, *, states_max: int = STATES_MAX) -> Found | None:
     """The same breakage with the fewest preemptions and then steps, if the tables reach it within `states_max`.
 
     Breadth-first by preemptions: a state is (world, actor that ran last), going on with that actor costs nothing.
-    No more faults than the found run has.
+    With no more than so many faults.
     """
     name = found.broken.split(":")[0]
-    spare = system.start[system.left_at] - sum(s.cost for _, s in follow(system, found.choices))
+    spare = system.start[system.left_at] - faults
     parents: dict[tuple[State, int], tuple[State, int, int] | None] = {(system.start, -1): None}
     levels = {_key(system, system.start, -1): 0}
     depth = 0

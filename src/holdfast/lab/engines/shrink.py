@@ -6,7 +6,8 @@ turns: whole actors and faults are left out, then preemptions are dissolved in e
 the actor run on until it rests, or by joining its turn with its next. What breaks is told as calmly as its partial
 order allows (`engines.calming`) before it is judged.
 
-Where more than two preemptions are left, the learned tables are searched for a calmer run (`engines.calm_search`).
+Where faults or more than two preemptions are left, the learned tables are searched for a run with fewer
+(`engines.calm_search`).
 Every attempt is a *run*, and counted: it follows its plan from the start, on the real code wherever that leads
 to something not seen before. An attempt that breaks another property first is no success.
 """
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple, TypeAlias
 from holdfast.lab.engines.calm_search import calmest_run
 from holdfast.lab.engines.calming import WORLD, Event, calmest
 from holdfast.lab.engines.found import Found
-from holdfast.lab.engines.sampling import as_choices
+from holdfast.lab.engines.schedule import as_choices
 from holdfast.lab.steps import State, Step
 from holdfast.lab.system import System
 from holdfast.lab.tape import follow
@@ -29,6 +30,9 @@ from holdfast.ports.operation import Operation
 RUNS_MAX = 50
 CALM_ENOUGH = 2
 """Preemptions that a person can follow: the October race has two."""
+
+FEWER_STATES_MAX = 60_000
+"""States that are searched for a run with fewer faults than delta debugging leaves; most that are left matter."""
 
 RUN_ON_MAX = 80
 """Steps after which an actor that runs on undisturbed is taken to run for ever."""
@@ -121,8 +125,12 @@ def shrink(system: System, found: Found, *, runs_max: int = RUNS_MAX) -> tuple[F
             best = shrinker.better(best, simpler)
     taken = [(s.actor, s.label, s.agent) for s in best.steps]
     smaller = Found(best.broken, as_choices(system, taken))
+    for faults in range(best.cost[0]):
+        fewer = calmest_run(system, smaller, faults, states_max=FEWER_STATES_MAX)
+        if fewer is not None:
+            return fewer, shrinker.runs
     if best.cost[1] > CALM_ENOUGH:
-        smaller = calmest_run(system, smaller) or smaller
+        smaller = calmest_run(system, smaller, best.cost[0]) or smaller
     return smaller, shrinker.runs
 
 

@@ -371,7 +371,7 @@ import asyncio
 from holdfast.lab.aio.choosing import Sampled
 from holdfast.lab.aio.running import Terms, run
 from holdfast.lab.aio.telling import trace_of
-from holdfast.lab.engines.sampling import Uniform
+from holdfast.lab.engines.strategies import Uniform
 import random
 
 async def work(name, seen):

@@ -14,7 +14,7 @@ from holdfast.lab.aio.choosing import Follow, Sampled
 from holdfast.lab.aio.running import Body, Ended, Terms, run
 from holdfast.lab.aio.searching import Budget
 from holdfast.lab.aio.shrinking import departures, shrink
-from holdfast.lab.engines.sampling import PORTFOLIO
+from holdfast.lab.engines.strategies import PORTFOLIO
 
 NEEDED = 5
 """Departures that `last_comes_first` can't be broken without."""
