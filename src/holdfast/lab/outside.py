@@ -163,14 +163,19 @@ class Outside:
                 continue
             rest = self.flights.number(flight[:position] + flight[position + 1 :])
             operation = self._agents.messages.values[message]
-            cell = 0 if isinstance(operation, Commit) else self._cells.index(operation.zone)
+            cell, landed, result = self.landing(state, message)
             at = self.first_cell + cell
-            landed, result = self._landed(state[at], message)
             wrote = cell if landed != state[at] else -1
             after = ((at, landed), (self.flight_at, rest))
             found.append(Change(-1, 0, "a message in flight is delivered", None, after, result, operation, wrote))
             gone = ((self.flight_at, rest),)
             found.append(Change(-1, 0, "a message in flight is lost for good", None, gone, None, operation))
+
+    def landing(self, state: State, message: int) -> tuple[int, int, Any]:
+        """What a message does when it is delivered: the cell that it touches, that cell's number after, the answer."""
+        operation = self._agents.messages.values[message]
+        cell = 0 if isinstance(operation, Commit) else self._cells.index(operation.zone)
+        return cell, *self._landed(state[self.first_cell + cell], message)
 
     def _landed(self, cell: int, message: int) -> tuple[int, Any]:
         found = self._landings.get((cell, message))

@@ -172,6 +172,7 @@ def scenario(
         converged=agrees(library, render_on(servers)),
         quirks=tuple((zone, server.quirks) for zone, server in zip(zones_of(servers), servers, strict=True)),
         sinks=(KEYS.enactors,),
+        rewritten=(KEYS.all_chunks,),
         hidden=TELLING if hide else (),
         crowded=crowded,
     )

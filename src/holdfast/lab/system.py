@@ -105,6 +105,8 @@ class Scenario(msgspec.Struct, frozen=True):
     """What probers look at; None: every probe may come to anything."""
     seldom: Seldom = ()
     """Prefixes of timers, and how often such may fire in an actor's life. Belongs to the bounds."""
+    rewritten: tuple[str, ...] = ()
+    """Store prefixes of documents that are written without a condition, so that nothing bounds how often."""
     served: tuple[str, ...] = ()
     """Names that clients ask for, for reports; empty: every name with addresses or an alias."""
 
@@ -140,7 +142,7 @@ class System:
         )
         self.first_cell, self.flight_at = self._outside.first_cell, self._outside.flight_at
         self.left_at = self._outside.left_at
-        self.launched = self._outside.launched
+        self.launched, self.landing = self._outside.launched, self._outside.landing
         self._flights = self._outside.flights
         cells = (scenario.store, *scenario.zones, *(cell for _, cell in probed))
         self.start: State = (
