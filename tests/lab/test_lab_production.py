@@ -61,6 +61,30 @@ def test_three_plans_and_a_freeze_are_proved_for_any_number_of_enactors(spare: i
     assert outcome.complete, outcome.sentence()
 
 
+def test_a_publisher_that_restarts_is_proved_for_any_number_of_enactors() -> None:
+    """It crashes at any point and as often as it likes, and may write a plan's chunks once more."""
+    build = production.with_freeze(plans=2, enactors=1, faults=Faults(1, kinds=ALL), transfer=True, restarts=True)
+    outcome = prove(System(build), crowd="enactor", spare=1)
+    assert outcome.complete, outcome.sentence()
+    assert "a publisher that crashes and restarts" in outcome.sentence()
+    assert "no lab/chunk/* written more than 2 times" in outcome.sentence()
+
+
+def test_writing_without_a_condition_is_bounded_in_words_only_where_it_was_cut() -> None:
+    """A publisher that never fails writes each chunk once, and the sentence has no such bound."""
+    outcome = prove(System(production.scenario(plans=2, enactors=1, transfer=True)), crowd="enactor", rewrites=1)
+    assert outcome.complete, outcome.sentence()
+    assert "written more than" not in outcome.sentence()
+
+
+@pytest.mark.soak
+def test_three_plans_a_freeze_and_a_restart_of_the_publisher_are_proved() -> None:
+    """Issue 3's row, for any number of enactors with 2 faults each. About 30 s of a quiet core."""
+    build = production.with_freeze(plans=3, enactors=1, faults=Faults(2, kinds=ALL), transfer=True, restarts=True)
+    outcome = prove(System(build), crowd="enactor", spare=2)
+    assert outcome.complete, outcome.sentence()
+
+
 def test_the_design_of_2025_is_not_proved() -> None:
     """The empty name is suspected at once."""
     outcome = prove(System(october.scenario(enactors=1, endpoints=1)), crowd="enactor", spare=0, seconds=20)

@@ -52,6 +52,7 @@ def _sizes(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--thaw", is_flag=True, help="As --freeze; the person thaws later."),
         click.option("--freeze", is_flag=True, help="A person freezes the whole scope at any time."),
         click.option("--disasters", is_flag=True, help="A deleted fence, a lost store, ... count as faults too."),
+        click.option("--restarts", type=number, help="The publisher of plans fails and restarts as well."),
         click.option("--in-flight", type=number, help="Messages that may outlive their senders.  [default: 2]"),
         click.option("--faults", type=number, help="How many faults may happen.  [default: 0]"),
         click.option("--rounds", type=number, help="Rests of an enactor before it ends; 0: it goes on."),
@@ -95,6 +96,7 @@ def explore(
     Example:
       holdfast lab explore 2025 --plans 3 --enactors 3 --endpoints 3
       holdfast lab explore holdfast --engine exhaustive --transfer --enactors 2 --wedge
+      holdfast lab explore holdfast --engine modular --transfer --freeze --faults 2 --restarts 1
       holdfast lab explore holdfast --faults 2 --disasters --freeze --budget 2m --seed 7
     """
     from holdfast.lab.actor import LabError

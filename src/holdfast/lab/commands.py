@@ -52,6 +52,7 @@ class Order(msgspec.Struct, frozen=True):
     """What an engine is told. `say` takes how far it has come, now and then."""
 
     budget: Budget
+    size: Size
     seed: int
     wedge: bool
     say: Callable[[str], None]
@@ -89,6 +90,7 @@ def _modular(system: System, order: Order) -> Outcome:
         crowd=CROWD,
         seconds=order.budget.seconds,
         spare=system.scenario.faults.total,
+        rewrites=order.size.restarts + 1,
         wedge=order.wedge,
         on_progress=lambda pairs: order.say(f"{pairs:,} pairs"),
     )
@@ -187,7 +189,7 @@ def explore(
             f"only the exhaustive and modular engines look for wedges, and {design} must say what converged means"
         )
     outcome = _search(
-        system, engine, Order(Budget(seconds, count), seed, wedge, on_progress or (lambda text: None))
+        system, engine, Order(Budget(seconds, count), size, seed, wedge, on_progress or (lambda text: None))
     )
     found = outcome.found
     if found is None or engine is Engine.MODULAR:

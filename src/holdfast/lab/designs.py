@@ -26,6 +26,10 @@ class Size(msgspec.Struct, frozen=True):
     """1: disasters (a fence deleted, the store lost, ...) count among the faults."""
     freeze: int = 0
     """1: a person freezes the whole scope; 2: and thaws it later."""
+    restarts: int = 0
+    """What publishes plans crashes, restarts and suffers other faults too. The modular engine proves it for any
+    number of them in which no part of a plan is written more than `restarts` times again; with the others they
+    count among `faults`."""
     transfer: int = 0
     """1: enactors read a zone's data by one transfer instead of one question for each name and type."""
 
@@ -99,8 +103,15 @@ def _holdfast(s: Size) -> Scenario:
             faults=faults_of(s),
             transfer=bool(s.transfer),
             thaw_after=s.freeze > 1,
+            restarts=bool(s.restarts),
         )
-    return production.scenario(plans=s.plans, enactors=s.enactors, faults=faults_of(s), transfer=bool(s.transfer))
+    return production.scenario(
+        plans=s.plans,
+        enactors=s.enactors,
+        faults=faults_of(s),
+        transfer=bool(s.transfer),
+        restarts=bool(s.restarts),
+    )
 
 
 def _holdfast_cleanup(s: Size) -> Scenario:
@@ -147,7 +158,7 @@ DESIGNS: dict[str, Design] = {
         Design(
             "holdfast",
             "the enactors that ship, while plans come at any time",
-            (*_SHIPPED, "freeze", "transfer"),
+            (*_SHIPPED, "restarts", "freeze", "transfer"),
             _holdfast,
             flawed=False,
         ),
@@ -164,7 +175,16 @@ DESIGNS: dict[str, Design] = {
     )
 }  # fmt: skip
 LEAST = {"plans": 1, "enactors": 1, "endpoints": 1}
-MOST = {"plans": 50, "enactors": 26, "endpoints": 100, "rounds": 100, "faults": 50, "in_flight": 20, "freeze": 2}
+MOST = {
+    "plans": 50,
+    "enactors": 26,
+    "endpoints": 100,
+    "rounds": 100,
+    "faults": 50,
+    "in_flight": 20,
+    "restarts": 10,
+    "freeze": 2,
+}
 
 
 class UnknownDesignError(ValueError):
@@ -200,8 +220,9 @@ def size_of(name: str, given: Mapping[str, int]) -> Size:
             raise SizeError(f"the design {name} has no {option}; it takes {', '.join(design.options)}")
     size = Size(**wanted)
     _check(design, size)
-    if size.disasters and not size.faults:
-        raise SizeError("--disasters are faults, and no fault is allowed: say how many with --faults")
+    for field in ("disasters", "restarts"):
+        if getattr(size, field) and not size.faults:
+            raise SizeError(f"--{field} are faults, and no fault is allowed: say how many with --faults")
     return size
 
 

@@ -172,7 +172,7 @@ class Outside:
             found.append(Change(-1, 0, "a message in flight is lost for good", None, gone, None, operation))
 
     def landing(self, state: State, message: int) -> tuple[int, int, Any]:
-        """What a message does when it is delivered: the cell that it touches, that cell's number after, the answer."""
+        """What a message does upon delivery: the cell that it touches, that cell's number after, the answer."""
         operation = self._agents.messages.values[message]
         cell = 0 if isinstance(operation, Commit) else self._cells.index(operation.zone)
         return cell, *self._landed(state[self.first_cell + cell], message)

@@ -143,13 +143,12 @@ def scenario(
     library = Library(KEYS)
     publishing = Actor("publisher", "publisher", lambda: publisher(chain[1:]), environment=not restarts)
     names = max(len(names) for names in contents(plans, zones_of(servers)))
-    crowded = f"{plans} plans, {names} names on {' and '.join(s.name for s in servers)}"
-    if restarts:
-        crowded += ", a publisher that crashes and restarts"
+    at = " and ".join(s.name for s in servers)
+    failing = ", a publisher that crashes and restarts" if restarts else ""
     return Scenario(
         name="production",
         bounds=(
-            f"{plans} plans, {enactors} enactors, {names} names on {' and '.join(s.name for s in servers)},"
+            f"{plans} plans, {enactors} enactors, {names} names on {at}{failing},"
             f" {budget.total} faults, {budget.in_flight if budget.total else 0} messages in flight"
         ),
         actors=(
@@ -174,7 +173,7 @@ def scenario(
         sinks=(KEYS.enactors,),
         rewritten=(KEYS.all_chunks,),
         hidden=TELLING if hide else (),
-        crowded=crowded,
+        crowded=f"{plans} plans, {names} names on {at}{failing}",
     )
 
 

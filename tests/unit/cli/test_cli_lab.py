@@ -129,6 +129,7 @@ WRONG = {
     ("explore", "2025", "--budget", "soon"): "'soon' is no budget: a time like 30s",
     ("explore", "2025", "--budget", "0"): "'0' is no budget",
     ("explore", "2025", "--wedge"): "only the exhaustive and modular engines look for wedges",
+    ("explore", "holdfast", "--restarts", "1"): "--restarts are faults, and no fault is allowed",
     ("explore", "holdfast", "--disasters"): "say how many with --faults",
     ("explore", "paused-planner", "--engine", "modular"): "has no enactors",
     ("explore", "holdfast", "--engine", "dpor", "--faults", "1"): "does not reduce the fault crash",

@@ -1,4 +1,4 @@
-"""The search of the thread-modular proof: worlds, the agents that may meet each, and what leads from world to world.
+"""The search of the thread-modular proof: worlds, the agents that may meet each, and what leads to other worlds.
 
     world: publisher, people, the cells      agents of a world: who of the crowd may be there meanwhile
     an agent's step that changes a cell, or one of the others'      ->  an edge to another world
@@ -44,8 +44,8 @@ class World:
 class Crowd:
     """Grows worlds and agents until nothing is new.
 
-    `spare`: faults that each of the crowd may suffer, None for any number. `rewrites`: how often a document that the
-    scenario calls `rewritten` may be written; what would exceed it is cut off, and `cut` then says so.
+    `spare`: faults that each of the crowd may suffer, None for any number. `rewrites`: how often a document that
+    the scenario calls `rewritten` may be written; what would exceed it is cut off, and `cut` then says so.
     """
 
     def __init__(self, system: System, slot: int, crowd: frozenset[int], spare: int | None, rewrites: int) -> None:
@@ -61,7 +61,7 @@ class Crowd:
         self.cut = False
         self._price = 0 if spare is None else 1
         self._levels = 1 if spare is None else spare + 1
-        self._rewrites = rewrites
+        self.rewrites = rewrites
         self._beyond: dict[int, bool] = {}
         self._sites: dict[State, Site] = {}
         self._queue: deque[World] = deque()
@@ -91,7 +91,8 @@ class Crowd:
                 rounds += 1
                 if rounds % 64 == 0 and on_progress is not None:
                     on_progress(self.count)
-            self.broken = self.broken or self.rows.broken
+            if self.rows.broken:
+                self.broken = self.rows.broken
             if time.perf_counter() > until:
                 return False
         return True
@@ -129,7 +130,7 @@ class Crowd:
             prefixes = self.system.scenario.rewritten
             entries = self.system.agents.cells.values[store].entries
             found = bool(prefixes) and any(
-                e.revision > self._rewrites and e.key.startswith(prefixes) for e in entries
+                e.revision > self.rewrites and e.key.startswith(prefixes) for e in entries
             )
             self._beyond[store] = found
         return found

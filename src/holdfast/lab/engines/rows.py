@@ -12,7 +12,6 @@ from holdfast.lab.agents import Move
 from holdfast.lab.system import System
 from holdfast.lab.world.faults import Fault
 from holdfast.ports.dns import Update
-from holdfast.ports.operation import Operation
 from holdfast.ports.store import Commit
 
 
@@ -135,6 +134,6 @@ class Rows:
                 far.add(agent, move.agent, cost=move.cost)
 
 
-def writes(operation: Operation[object]) -> bool:
+def writes(operation: Update | Commit) -> bool:
     """Whether an operation can change anything."""
     return bool(operation.changes) if isinstance(operation, Update) else isinstance(operation, Commit)

@@ -1,8 +1,8 @@
 """Where one of a crowd may get to while all cells stay as they are.
 
-Agents that can become each other, nothing going wrong, form a `Ring` (a strongly connected component, Tarjan 1972).
-All of a ring reach the same; so what is reached is worked out once for each ring and each value of the cells, and
-every world with these values takes it from here, whatever the publisher or people are about to do there.
+Agents that can become each other, nothing going wrong, form a `Ring` (a strongly connected component, Tarjan
+1972). All of a ring reach the same; so what is reached is worked out once for each ring and each value of the
+cells, and every world with these values takes it from here, whatever publisher or people are about to do there.
 """
 
 from __future__ import annotations

@@ -8,87 +8,87 @@ stranded too if it can only go on with their help; that is why a finding here is
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from holdfast.lab.engines.modular import Crowd
-
-Back = dict[int, list[int]]
+from holdfast.lab.engines.crowd import Crowd, World, changed
+from holdfast.lab.engines.rows import Far, members
+from holdfast.lab.engines.site import Site
 
 
 def stranded(crowd: Crowd) -> str:
     """What is stranded, in words; empty if nothing is."""
-    good = _good(crowd)
-    for world, agents in enumerate(crowd.agents):
-        for agent in agents.keys() - good[world]:
-            pending = crowd.system.agents.pending[agent]
+    good = _Good(crowd).grown()
+    for world in crowd.worlds:
+        left = world.agents[-1] & ~good[world.number]
+        if left:
+            pending = crowd.system.agents.pending[next(members(left))]
             kind = crowd.system.actors[crowd.slot].kind
             what = type(pending).__name__
             return f"progress possible: a wedge: one {kind} alone, about to do {what}, can't converge"
     return ""
 
 
-def _good(crowd: Crowd) -> list[set[int]]:
-    """For each world the agents that can converge alone from there."""
-    system = crowd.system
-    goal = system.scenario.converged
-    assert goal is not None, "the scenario does not say what converged means"
-    near, far = {key: _near_back(crowd, key) for key in crowd.tables}, _far_back(crowd)
-    single: Back = defaultdict(list)
-    for world, after in crowd.alone:
-        single[after].append(world)
-    good: list[set[int]] = [set() for _ in crowd.worlds]
-    todo: list[tuple[int, int]] = []
-    for world, state in enumerate(crowd.worlds):
-        if goal(system.view(state)):
-            good[world] = set(crowd.agents[world])
-            todo += [(world, agent) for agent in good[world]]
-    keys = [_keys(crowd, world) for world in range(len(crowd.worlds))]
-    while todo:
-        world, agent = todo.pop()
-        before = [(world, a) for key in keys[world] for a in near[key].get(agent, ())]
-        before += far.get((world, agent), ())
-        before += [(w, agent) for w in single.get(world, ())]
-        for pair in before:
-            at, one = pair
-            if one not in good[at] and one in crowd.agents[at]:
-                good[at].add(one)
-                todo.append(pair)
-    return good
+class _Good:
+    """For each world, the agents that can converge alone from there."""
+
+    def __init__(self, crowd: Crowd) -> None:
+        self._crowd = crowd
+        self._good = [0] * len(crowd.worlds)
+        self._alone: dict[int, list[World]] = defaultdict(list)
+        for before, after in crowd.alone:
+            self._alone[after].append(crowd.worlds[before])
+        self._far = _far_back(crowd)
+        self._queue: list[World] = []
+
+    def grown(self) -> list[int]:
+        """Backward from the converged worlds until nothing is new."""
+        goal = self._crowd.system.scenario.converged
+        assert goal is not None, "the scenario does not say what converged means"
+        reached: dict[Site, bool] = {}
+        for world in self._crowd.worlds:
+            if world.site not in reached:
+                reached[world.site] = goal(self._crowd.system.view(world.state))
+            if reached[world.site]:
+                self._add(world, world.agents[-1], closed=True)
+        while self._queue:
+            self._back(self._queue.pop())
+        return self._good
+
+    def _back(self, world: World) -> None:
+        """Who leads to the good ones of a world."""
+        good = self._good[world.number]
+        for before in self._alone[world.number]:
+            self._add(before, good, closed=before.site is world.site)
+        for before, far in self._far[world.number]:
+            who = 0
+            for agent in members(before.agents[-1] & far.who_calm & ~self._good[before.number]):
+                if far.calm[agent] & good:
+                    who |= 1 << agent
+            self._add(before, who, closed=False)
+
+    def _add(self, world: World, agents: int, *, closed: bool) -> None:
+        """These are good, and with them all that may become one of them while the cells stay."""
+        known = self._good[world.number]
+        fresh = agents & world.agents[-1] & ~known
+        if not fresh:
+            return
+        if not closed:
+            for ring in world.site.rings:
+                if ring.reach & fresh:
+                    for member in ring.members:
+                        fresh |= 1 << member
+        self._good[world.number] = known | (fresh & world.agents[-1])
+        self._queue.append(world)
 
 
-def _keys(crowd: Crowd, world: int) -> list[tuple[int, int]]:
-    """Tables that hold in a world: those of its cells, and that of agents which touch none."""
-    cells = crowd.worlds[world][crowd.system.first_cell : crowd.system.flight_at]
-    return [key for key in (*enumerate(cells), (-1, -1)) if key in crowd.tables]
-
-
-def _near_back(crowd: Crowd, key: tuple[int, int]) -> Back:
-    """By agent: those that may become it, nothing going wrong, while the cell stays."""
-    back: Back = defaultdict(list)
-    for agent in crowd.tables[key]:
-        for move in crowd.system.agents.calm_moves(agent, key[1]):
-            if move.cell in (key[1], -1):
-                back[move.agent].append(agent)
-    return back
-
-
-def _far_back(crowd: Crowd) -> dict[tuple[int, int], list[tuple[int, int]]]:
-    """By world and agent: the pairs from which one step of the agent, no fault, leads there."""
-    first, touches = crowd.system.first_cell, crowd.system.agents.touches
-    back: dict[tuple[int, int], list[tuple[int, int]]] = defaultdict(list)
-    for key in crowd.tables:
-        far = {
-            agent: moves
-            for agent in crowd.tables[key]
-            if (moves := [m for m in crowd.system.agents.calm_moves(agent, key[1]) if m.cell not in (key[1], -1)])
-        }
-        for world, state in enumerate(crowd.worlds):
-            if key[0] >= 0 and state[first + key[0]] == key[1]:
-                for agent in far.keys() & crowd.agents[world].keys():
-                    assert touches[agent] == key[0]
-                    for move in far[agent]:
-                        after = list(state)
-                        after[first + key[0]] = move.cell
-                        back[crowd.numbers[tuple(after)], move.agent].append((world, agent))
+def _far_back(crowd: Crowd) -> dict[int, list[tuple[World, Far]]]:
+    """By world: those from which one of the crowd leads there, nothing going wrong, and how."""
+    first = crowd.system.first_cell
+    back: dict[int, list[tuple[World, Far]]] = defaultdict(list)
+    for world in crowd.worlds:
+        for place, table in enumerate(world.site.tables[:-1]):
+            for cell, far in table.far.items():
+                if world.agents[-1] & far.who_calm:
+                    after = crowd.world(changed(world.state, first + place, cell))
+                    if after is not None:
+                        back[after.number].append((world, far))
     return back
