@@ -83,5 +83,10 @@ def adopt(reason: str, file: str | None) -> None:
         click.echo(f"holdfast: {result}", err=True)
         sys.exit(exits.REFUSED)
     click.echo(f"plan {result.identity} holds {result.names} names as DNS serves them")
+    for freeze_id in result.freezes:
+        click.echo(
+            f"  freeze {freeze_id} was known to a fence alone: it stays in force and covers everything until"
+            f" `holdfast thaw {freeze_id}`"
+        )
     for name in result.empty:
         click.echo(f"  {name} has no addresses in DNS; the planner decides")

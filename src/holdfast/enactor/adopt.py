@@ -13,16 +13,20 @@ from typing import Final
 
 import msgspec
 
+from holdfast.documents.freezes import freeze_id_of, read_freezes
 from holdfast.documents.plans import Chunks, commit_with, write_chunks
-from holdfast.documents.reading import Garbled, interpret
+from holdfast.documents.reading import Garbled, absent, interpret
+from holdfast.enactor.carried import only_in_fences
+from holdfast.enactor.reseed import highest_fence
 from holdfast.model.codec import encode, seal, section_ref
 from holdfast.model.configuration import Configuration, EndpointConfig, GroupConfig, StoredConfiguration
+from holdfast.model.freeze import Freeze
 from holdfast.model.identity import NOTHING, Identity
 from holdfast.model.keys import Keys
 from holdfast.model.plan import Inputs, Plan, PlanHead, Reason, Section
 from holdfast.model.records import NameRecords, RRset, Weighted
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.provider import FenceFound, ZoneProvider
+from holdfast.ports.provider import FenceReading, ZoneProvider
 from holdfast.ports.store import ABSENT, Commit, Committed, Compare, Entry, GetMany, Put
 
 SECTION_NAMES: Final = 512
@@ -31,11 +35,15 @@ FOREIGN_WEIGHT: Final = 100
 
 
 class Adopted(msgspec.Struct, frozen=True):
-    """The plan that was made, and names that DNS does not have at all (they wait for the planner)."""
+    """The plan that was made, and names that DNS does not have at all (they wait for the planner).
+
+    `freezes` are ids that only fences still carried: they stay in force, and cover everything.
+    """
 
     identity: Identity
     names: int
     empty: tuple[str, ...]
+    freezes: tuple[str, ...] = ()
 
 
 async def adopt(
@@ -50,7 +58,11 @@ async def adopt(
     if stored is None or isinstance(stored, Garbled):
         return "the store has no configuration that can be read: `apply` it first, it says which names to look at"
     highest = _newest(entries[0])
+    listed = await read_freezes(keys)
+    if isinstance(listed, CouldNotAsk):
+        return f"the store is out: {listed.reason}"
     names: tuple[NameRecords, ...] = ()
+    readings: tuple[FenceReading, ...] = ()
     for zone in stored.value.configuration.zones:
         provider = providers.get(zone.name)
         if provider is None:
@@ -58,13 +70,15 @@ async def adopt(
         found = await _zone(provider, scope, stored.value.configuration)
         if isinstance(found, str):
             return found
-        fence, records = found
-        highest = max(highest, fence)
+        reading, records = found
+        readings = (*readings, reading)
         names = (*names, *records)
+    highest = max(highest, highest_fence(readings))
     plan = _plan(scope, actor, by, reason, highest, entries[1], stored.value, names)
     if not plan.sections:
         return "DNS has no address at any configured name: nothing to adopt, start the planner instead"
-    return await _publish(keys, plan, entries, stored.value.configuration)
+    freezes = only_in_fences(readings, frozenset(freeze_id_of(keys, d.key) for d in listed))
+    return await _publish(keys, plan, entries, stored.value.configuration, freezes)
 
 
 def _newest(entry: Entry | None) -> Identity:
@@ -75,7 +89,7 @@ def _newest(entry: Entry | None) -> Identity:
 
 async def _zone(
     provider: ZoneProvider, scope: str, configuration: Configuration
-) -> tuple[Identity, tuple[NameRecords, ...]] | str:
+) -> tuple[FenceReading, tuple[NameRecords, ...]] | str:
     """The zone's fence, and what it serves at the configured names."""
     reading = await provider.read_fence(scope)
     if isinstance(reading, CouldNotAsk):
@@ -87,8 +101,7 @@ async def _zone(
     present = {(r.name, r.rtype): r for r in seen.rrsets}
     groups = {g.name: g for g in configuration.groups}
     records = tuple(as_served(e, groups[e.group], present) for e in here)
-    fence = reading.fence.identity if isinstance(reading, FenceFound) else NOTHING
-    return fence, tuple(r for r in records if r.a or r.aaaa)
+    return reading, tuple(r for r in records if r.a or r.aaaa)
 
 
 def as_served(
@@ -142,7 +155,11 @@ def _plan(
 
 
 async def _publish(
-    keys: Keys, plan: Plan, entries: tuple[Entry | None, ...], configuration: Configuration
+    keys: Keys,
+    plan: Plan,
+    entries: tuple[Entry | None, ...],
+    configuration: Configuration,
+    freezes: tuple[Freeze, ...],
 ) -> Adopted | str:
     chunks = await write_chunks(keys, plan)
     if not isinstance(chunks, Chunks):
@@ -155,10 +172,12 @@ async def _publish(
         Put(keys.plan(plan.identity.generation), encode(plan.head)),
         Put(keys.newest, encode(plan.identity)),
         Put(keys.incarnation, encode(plan.identity.incarnation)),
+        *(Put(keys.freeze(f.id), encode(f)) for f in freezes),
     )
+    compares = (*compares, *(absent(keys.freeze(f.id)) for f in freezes))
     done = await commit_with(chunks, Commit(compares=compares, puts=puts))
     if not isinstance(done, Committed):
         return "the store changed meanwhile (or did not answer); look at `status`, and try again"
     held = {n.name for s in plan.sections for n in s.names}
     empty = tuple(sorted(e.name for e in configuration.endpoints if e.name not in held))
-    return Adopted(plan.identity, len(held), empty)
+    return Adopted(plan.identity, len(held), empty, tuple(f.id for f in freezes))

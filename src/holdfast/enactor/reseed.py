@@ -26,6 +26,7 @@ import msgspec
 
 from holdfast.documents.plans import Chunks, commit_with, write_chunks
 from holdfast.documents.reading import Garbled, interpret
+from holdfast.enactor.carried import only_in_fences
 from holdfast.enactor.knowledge import State, say, take
 from holdfast.enactor.memory import Memory
 from holdfast.enactor.order import credible
@@ -35,7 +36,6 @@ from holdfast.enactor.zone import mode
 from holdfast.model.codec import encode
 from holdfast.model.configuration import Mode, StoredConfiguration
 from holdfast.model.directives import Directives
-from holdfast.model.freeze import Freeze, Selector
 from holdfast.model.identity import NOTHING, Identity
 from holdfast.model.keys import Keys
 from holdfast.model.plan import Plan
@@ -124,7 +124,8 @@ async def _reseed(
     new = max(own, plan.identity.incarnation, highest_fence(readings).incarnation) + 1
     memory = state.memory
     restored = _newer_documents(keys, memory, config, words)
-    freezes = _freezes(memory, readings)
+    # Those of the disk, and those that only a fence still carries.
+    freezes = (*memory.freezes, *only_in_fences(readings, frozenset(f.id for f in memory.freezes)))
     puts = [
         Put(keys.plan(plan.identity.generation), encode(plan.head)),
         Put(keys.newest, encode(plan.identity)),
@@ -146,22 +147,6 @@ async def _reseed(
         await Emit(Event("store.reseeded", settings.enactor, text, plan.identity))
     # The store has lost the report too: without it `status` would not show this enactor until its next change.
     return msgspec.structs.replace(state, trouble="", reported=False), True
-
-
-def _freezes(memory: Memory, readings: tuple[FenceReading | CouldNotAsk, ...]) -> tuple[Freeze, ...]:
-    """Freezes to put back: those of the disk, and those that only a fence still carries.
-
-    The document of such an id was lost with the store. Without one the fence is its last carrier, and when that is
-    garbled the repair writes through an acknowledged freeze (I5). Nobody knows what it covered: everything (R8),
-    until a person thaws it.
-    """
-    explained = {f.id for f in memory.freezes}
-    carried = {i for r in readings if isinstance(r, FenceFound) for i in r.fence.freezes}
-    why = "its document was lost with the store, and a fence still carries it"
-    return (
-        *memory.freezes,
-        *(Freeze(id=i, selector=Selector(), reason=why, by="unknown") for i in sorted(carried - explained)),
-    )
 
 
 def _newer_documents(

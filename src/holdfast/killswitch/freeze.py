@@ -8,8 +8,12 @@ DNS server refuses it (I5). A freeze of some zones only is "partial", and says w
 with the same id goes on where it stopped. With the store out the fences are frozen all the same: an id that
 nobody can explain covers everything, which is the safe side.
 
-Thaw goes the other way round, so that at no moment a fence carries an id that the store can no longer explain.
-It takes one id away: another person's freeze of the same names stays.
+Thaw goes the other way round, so that no fence is left with an id that the store can no longer explain. It takes
+one id away: another person's freeze of the same names stays.
+
+A freeze whose time comes while it is still being ordered meets its own thaw. Each looks once more after its last
+write, the freeze whether the store still has it, the thaw whether a fence has got it since: whoever is later sees
+the other, and the id is gone from both.
 """
 
 from __future__ import annotations
@@ -30,7 +34,7 @@ from holdfast.ports.events import Emit, Event
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import ZoneProvider
 from holdfast.ports.random import NewId
-from holdfast.ports.store import Committed, Lost
+from holdfast.ports.store import Committed, Get, Lost
 
 ID_TRIES: Final = 5
 
@@ -87,11 +91,27 @@ async def freeze(
             return msgspec.structs.replace(fence, freezes=tuple(sorted(ids.union(fence.freezes))))
 
         zones = (*zones, await change_fence(provider, scope, actor, adding, create=_anew(actor, known)))
+    if not trouble and await _forgotten(Keys(scope), order.id):
+        return await _withdrawn(scope, providers, actor, order.id, by)
     outcome = Outcome(order.id, zones, trouble)
     kind = "freeze.acknowledged" if outcome.complete else "freeze.partial"
     late = f" ({trouble})" if trouble else ""
     await Emit(Event(kind, actor, f"freeze {order.id} of {selector} holds in {outcome.text}{late}"))
     return outcome
+
+
+async def _forgotten(keys: Keys, freeze_id: str) -> bool:
+    """Whether the store says that it no longer has the freeze."""
+    return await Get(keys.freeze(freeze_id)) is None
+
+
+async def _withdrawn(
+    scope: str, providers: Mapping[str, ZoneProvider], actor: str, freeze_id: str, by: str
+) -> Outcome:
+    """It was thawed while it was being ordered: no fence may keep an id that nobody can explain."""
+    gone = await thaw(scope, providers, actor=actor, freeze_id=freeze_id, by=by)
+    why = "thawed meanwhile, by its time or by a person"
+    return Outcome(freeze_id, tuple(ZoneOutcome(z.zone, done=False, text=why) for z in gone.zones))
 
 
 def _anew(actor: str, known: tuple[Freeze, ...] | None) -> Fence:
@@ -139,17 +159,11 @@ async def thaw(
     """Take one freeze away: fences first, the store last, and only if every fence has let go of it."""
     keys = Keys(scope)
     known = await _known(keys)
-    zones: tuple[ZoneOutcome, ...] = ()
-    for zone, provider in sorted(providers.items()):
-        others = None if known is None else _others(known, zone, freeze_id)
-
-        def removing(fence: Fence, others: tuple[str, ...] | None = others) -> Fence | str:
-            return without(fence, freeze_id, others)
-
-        zones = (*zones, await change_fence(provider, scope, actor, removing, create=None))
-    outcome = Outcome(freeze_id, zones)
+    outcome = Outcome(freeze_id, await _without_everywhere(scope, providers, actor, freeze_id, known))
     if outcome.complete:
         forgotten = await forget_freeze(keys, freeze_id)
+        # Also if the answer was lost: what the store has forgotten nobody would thaw again.
+        outcome = Outcome(freeze_id, await _without_everywhere(scope, providers, actor, freeze_id, known))
         if not isinstance(forgotten, Committed):
             why = forgotten.reason if isinstance(forgotten, CouldNotAsk) else "it was changed meanwhile"
             outcome = msgspec.structs.replace(outcome, store=f"the store still lists it: {why}; thaw it again")
@@ -159,6 +173,25 @@ async def thaw(
         late = f" ({outcome.store})" if outcome.store else ""
         await Emit(Event("freeze.partial", actor, f"freeze {freeze_id} thawed by {by} in {outcome.text}{late}"))
     return outcome
+
+
+async def _without_everywhere(
+    scope: str,
+    providers: Mapping[str, ZoneProvider],
+    actor: str,
+    freeze_id: str,
+    known: tuple[Freeze, ...] | None,
+) -> tuple[ZoneOutcome, ...]:
+    """Take the id from every zone's fence that carries it."""
+    zones: tuple[ZoneOutcome, ...] = ()
+    for zone, provider in sorted(providers.items()):
+        others = None if known is None else _others(known, zone, freeze_id)
+
+        def removing(fence: Fence, others: tuple[str, ...] | None = others) -> Fence | str:
+            return without(fence, freeze_id, others)
+
+        zones = (*zones, await change_fence(provider, scope, actor, removing, create=None))
+    return zones
 
 
 def _others(known: tuple[Freeze, ...], zone: str, freeze_id: str) -> tuple[str, ...]:

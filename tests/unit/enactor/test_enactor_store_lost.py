@@ -317,3 +317,36 @@ def test_an_adopted_plan_is_sound() -> None:
     assert intact(held)
     assert fence_owner(SCOPE, ZONE)
     assert [w.weight for w in held.sections[0].names[0].a] == [0, 100, 0, 0]
+
+
+def test_adopt_keeps_a_freeze_that_only_a_fence_still_carries() -> None:
+    """Its document went with the store: the id is put back, covering everything, and told (R8, finding 14)."""
+    world, _, _ = at_two()
+    fence = world.fence()
+    assert fence is not None
+    world.set_fence(msgspec.structs.replace(fence, freezes=("frz111",), sequence=fence.sequence + 1))
+    world.store = MemoryState()
+    world.put(KEYS.config, served_configuration())
+    result = adopted(world)
+    assert isinstance(result, Adopted)
+    assert result.freezes == ("frz111",)
+    kept = entry(world, KEYS.freeze("frz111"))
+    assert kept is not None
+    assert decode(kept.value, Freeze).selector == Selector()
+
+
+def test_adopt_leaves_a_freeze_that_the_store_explains_as_it_is() -> None:
+    """What people said of its scope is not overwritten."""
+    world, _, _ = at_two()
+    fence = world.fence()
+    assert fence is not None
+    world.set_fence(msgspec.structs.replace(fence, freezes=("frz111",), sequence=fence.sequence + 1))
+    world.put(KEYS.config, served_configuration())
+    order = Freeze("frz111", Selector(name=API), "stop", "me")
+    world.freeze_in_store(order)
+    result = adopted(world)
+    assert isinstance(result, Adopted)
+    assert result.freezes == ()
+    kept = entry(world, KEYS.freeze("frz111"))
+    assert kept is not None
+    assert decode(kept.value, Freeze) == order

@@ -441,3 +441,41 @@ def test_preview_says_what_it_cannot_know() -> None:
     assert yard.run(preview(SCOPE, PROVIDERS, "abcd11")) == ()
     yard.fault = lambda op: OUT if isinstance(op, Range) else None
     assert yard.run(preview(SCOPE, PROVIDERS, "abcd11")) == OUT
+
+
+def test_a_freeze_that_is_thawed_while_it_is_ordered_leaves_no_id_behind() -> None:
+    """Its time came before the fences had it: the freezer sees that the store forgot it, and takes the id back."""
+    yard = Yard()
+
+    def forgotten(op: Operation[Any]) -> Any:
+        if isinstance(op, Get) and op.key.startswith(KEYS.freezes):  # the look after the last fence
+            yard.store.apply(Commit(deletes=(op.key,)))
+        return None
+
+    yard.fault = forgotten
+    outcome = yard.freeze(until_s=1)
+    assert not outcome.complete
+    assert {z.text for z in outcome.zones} == {"thawed meanwhile, by its time or by a person"}
+    assert set(yard.frozen().values()) == {()}
+    assert yard.documents() == ()
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_thaw_takes_an_id_that_a_fence_got_meanwhile(answered: bool) -> None:
+    """A freezer that was still at work writes its fence after the thaw looked there: the thaw looks once more."""
+    yard = Yard()
+    order = yard.freeze()
+    yard.put_fence("a.test", Fence(PLAN))
+
+    def late(op: Operation[Any]) -> Any:
+        if isinstance(op, Commit) and op.deletes:
+            yard.put_fence("a.test", Fence(PLAN, freezes=(order.id,), sequence=9))
+            done = yard.store.apply(op)
+            return done if answered else CouldNotAsk("no answer in time", maybe_applied=True)
+        return None
+
+    yard.fault = late
+    outcome = yard.thaw(order.id)
+    assert outcome.complete
+    assert bool(outcome.store) is not answered
+    assert set(yard.frozen().values()) == {()}

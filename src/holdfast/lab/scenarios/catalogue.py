@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from holdfast.lab.checks import Check
-from holdfast.lab.scenarios import cleaning, fences, foreign, freezes, health, mad, planners
+from holdfast.lab.scenarios import acts, cleaning, fences, foreign, freezes, health, mad, planners
 
 SCENES: tuple[Check, ...] = (
     *mad.CHECKS,
@@ -12,7 +12,8 @@ SCENES: tuple[Check, ...] = (
     *foreign.CHECKS,
     *cleaning.CHECKS,
     *planners.CHECKS,
+    *acts.CHECKS,
     *health.CHECKS,
 )
-LARGE: tuple[Check, ...] = health.LARGE
+LARGE: tuple[Check, ...] = (*acts.LARGE, *health.LARGE)
 """Too large for every change and every mutant: `make soak`."""

@@ -46,7 +46,8 @@ ONE_WRITE = Faults(1, kinds=WRITES)
 FIRST, SECOND = "aaaa", "bbbb"
 
 
-def _freeze(id_: str, selector: Selector) -> Freeze:
+def ordered(id_: str, selector: Selector) -> Freeze:
+    """A freeze that people have ordered, without a time."""
     return Freeze(id=id_, selector=selector, reason="lab", by="people")
 
 
@@ -62,18 +63,29 @@ def stays(id_: str, selector: Selector) -> Invariant:
                 mine = owner != origin and not owner.startswith(("_holdfast", "ghost."))
                 if mine and selector.covers(origin, owner) and was.node(owner) != now.node(owner):
                     return f"{step.by} wrote {owner}, which freeze {id_} covers"
-            if _lost(was, now):
+            if _lost(id_, was, now):
                 return f"{step.by} wrote a fence of {origin} without freeze {id_}, which is in force"
         return None
 
-    def _lost(was: Zone, now: Zone) -> bool:
-        old, new = fence_in(was, SCOPE), fence_in(now, SCOPE)
-        if new is None or new == old or new.freeze_all:
-            return False
-        carried = old is None or old.freeze_all or id_ in old.freezes
-        return carried and id_ not in new.freezes
+    return Invariant("I5 freeze holds", unstruck(check))
+
+
+def keeps_its_id(id_: str) -> Invariant:
+    """I5 for a freeze under which people write: no fence loses it (R17)."""
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        lost = [o for o, now in after.zones.items() if _lost(id_, before.zones[o], now)]
+        return f"{step.by} wrote a fence of {lost[0]} without freeze {id_}, which is in force" if lost else None
 
     return Invariant("I5 freeze holds", unstruck(check))
+
+
+def _lost(id_: str, was: Zone, now: Zone) -> bool:
+    old, new = fence_in(was, SCOPE), fence_in(now, SCOPE)
+    if new is None or new == old or new.freeze_all:
+        return False
+    carried = old is None or old.freeze_all or id_ in old.freezes
+    return carried and id_ not in new.freezes
 
 
 def explained() -> Invariant:
@@ -104,7 +116,7 @@ def _frozen_scene(
 ) -> Scenario:
     """Plan 2 is out, the zone holds plan 1 with `b` emptied, and a freeze is in force."""
     one, two = make_plans(2)
-    order = _freeze(FIRST, selector)
+    order = ordered(FIRST, selector)
     ids = (FIRST,) if fenced else ()
     fence = as_read(Fence(one.identity, freezes=ids, freeze_all=many, writer="enactor"))
     memory = Memory(configuration=configuration(), directives=WORDS)
@@ -181,7 +193,7 @@ def remembered_over_a_crash() -> Scenario:
     return scene(
         bounds="a freeze seen before a crash, then the fence deleted",
         zone=zone_of(one, fence=fence),
-        store=documents((one, two), freezes=(_freeze(FIRST, A_ONLY),)),
+        store=documents((one, two), freezes=(ordered(FIRST, A_ONLY),)),
         disks=(Disk(one),),
         faults=Faults(2, kinds=frozenset({Fault.PARTITION, Fault.CRASH})),
         extra=(Actor(VANDAL, VANDAL, lambda: vandal(fence), environment=True),),
@@ -189,7 +201,8 @@ def remembered_over_a_crash() -> Scenario:
     )
 
 
-def _people(who: str, start: object, waits_for: tuple[str, ...] = ()) -> Actor:
+def people(who: str, start: object, waits_for: tuple[str, ...] = ()) -> Actor:
+    """People at a command: it does not crash, but whatever they ask may go wrong."""
     return Actor(who, who, start, crashes=False, waits_for=waits_for)  # type: ignore[arg-type]
 
 
@@ -197,7 +210,7 @@ def freezing(*, fenced: bool = True, other: bool = False, faults: Faults = ONE_W
     """People freeze everything while a plan is being applied; one thing goes wrong."""
     one, two = make_plans(2)
     holds = freeze_holds(KEYS, freezer="freezer", thawer="", selector=ALL, acknowledged=acknowledged)
-    others = (_freeze(SECOND, B_ONLY),) if other else ()
+    others = (ordered(SECOND, B_ONLY),) if other else ()
     fence = Fence(one.identity, freezes=tuple(o.id for o in others), writer="enactor")
     changed = then(without_name("b"), without_fence(fence) if not fenced else lambda zone: zone)
     start = lambda: freeze(SCOPE, providers(), actor="people", selector=ALL, reason="lab", by="people")  # noqa: E731
@@ -207,12 +220,12 @@ def freezing(*, fenced: bool = True, other: bool = False, faults: Faults = ONE_W
         store=documents((one, two), freezes=others),
         disks=(Disk(one),),
         faults=faults,
-        extra=(_people("freezer", start),),
+        extra=(people("freezer", start),),
         invariants=(holds, *(stays(o.id, o.selector) for o in others)),
     )
 
 
-def _goal(library: Library) -> Callable[[View], bool]:
+def thawed(library: Library) -> Callable[[View], bool]:
     """Converged, and the thawed freeze gone from fence and store."""
     done = agrees(library, shown)
 
@@ -236,7 +249,7 @@ async def thaw_until_done() -> None:
 def thawing(*, other: bool, overflow: bool = False) -> Scenario:
     """People thaw one freeze; another one, of the same names or none, stays (a set, not a switch)."""
     one, two = make_plans(2)
-    orders = (_freeze(FIRST, ALL), *((_freeze(SECOND, B_ONLY),) if other else ()))
+    orders = (ordered(FIRST, ALL), *((ordered(SECOND, B_ONLY),) if other else ()))
     ids = () if overflow else tuple(o.id for o in orders)
     fence = Fence(one.identity, freezes=ids, freeze_all=overflow, writer="enactor")
     says_all = ", of a fence that says all" if overflow else ""
@@ -246,9 +259,9 @@ def thawing(*, other: bool, overflow: bool = False) -> Scenario:
         store=documents((one, two), freezes=orders),
         disks=(Disk(one),),
         faults=Faults(1, kinds=frozenset({Fault.LOST_REPLY, Fault.REFUSED})) if not other else CALM,
-        extra=(_people("thawer", thaw_until_done),),
+        extra=(people("thawer", thaw_until_done),),
         invariants=(explained(), *(stays(o.id, o.selector) for o in orders[1:])),
-        goal=None if other else _goal,
+        goal=None if other else thawed,
     )
     return found if not other else msgspec.structs.replace(found, converged=None)
 
