@@ -18,6 +18,7 @@ need openssl openssl
 need dnsperf dnsperf
 need chromium chromium
 need etcd etcd-server
+need etcdctl etcd-client
 need_postgres() { # its programs stand in a directory of their version, not on the PATH
     for found in /usr/lib/postgresql/*/bin/initdb; do [ -x "$found" ] && return; done
     command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"

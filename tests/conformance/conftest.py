@@ -17,6 +17,7 @@ from holdfast.providers.rfc2136 import Rfc2136Provider
 from holdfast.runtime.dns import DnsTransport
 from servers.bind import start_bind
 from servers.embedded import start_embedded
+from servers.etcd import Etcd, start_etcd
 from servers.knot import start_knot
 from servers.postgres import Postgres, start_postgres
 from servers.powerdns import start_powerdns
@@ -72,6 +73,13 @@ def servers() -> Iterator[Servers]:
 def postgres() -> Iterator[Postgres]:
     """One PostgreSQL for this run; each test has a schema of its own there."""
     with start_or_skip(start_postgres) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def etcd() -> Iterator[Etcd]:
+    """One cluster of three members for this run; each test has a prefix of its own there."""
+    with start_or_skip(start_etcd) as running:
         yield running
 
 

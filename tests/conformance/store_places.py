@@ -13,8 +13,9 @@ from pathlib import Path
 import msgspec
 
 from holdfast.config.store_address import StoreSettings
+from holdfast.conformance.store import keys
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.store import Commit, Committed, Get, Put
+from holdfast.ports.store import Commit, Committed, Get, Put, Range
 from holdfast.stores.port import Store
 
 WRITER = Path(__file__).parents[1] / "unit" / "stores" / "store_writer.py"
@@ -63,3 +64,26 @@ async def timed(work: Callable[[], Awaitable[object]], most_s: float) -> object:
     """What an operation answers, which it must do in this time."""
     async with asyncio.timeout(most_s):
         return await work()
+
+
+def lines(process: subprocess.Popen[str], count: int) -> None:
+    """Read so many acknowledgements of a writer."""
+    assert process.stdout is not None
+    for _ in range(count):
+        assert process.stdout.readline()
+
+
+def rest(process: subprocess.Popen[str]) -> int:
+    """Whole lines until the writer ends, which it does when its commit can't be asked."""
+    with process:
+        assert process.stdout is not None
+        return sum(line.endswith("\n") for line in process.stdout)
+
+
+async def nothing_torn(store: Store, acknowledged: dict[str, int]) -> None:
+    """Every pair that a writer was told of is there, and none is half there."""
+    for who, count in acknowledged.items():
+        there = [key[-6:] for key in keys(await store.range(Range(f"a/{who}/", keys_only=True)))]
+        other = [key[-6:] for key in keys(await store.range(Range(f"b/{who}/", keys_only=True)))]
+        assert there == other, "a torn transaction"
+        assert len(there) - count in (0, 1), "at most the commit in flight is unacknowledged"

@@ -6,19 +6,18 @@ import asyncio
 import logging
 import os
 import signal
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
 import pytest
-from store_places import Places, fresh, timed, works_again, writer
+from store_places import Places, fresh, lines, nothing_torn, rest, timed, works_again, writer
 
 from holdfast.config.store_address import Host, StoreSettings
-from holdfast.conformance.store import StoreConformance, keys, put, quiet, value
+from holdfast.conformance.store import StoreConformance, put, quiet, value
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.store import Commit, Committed, Compare, Get, Lost, Put, Range
+from holdfast.ports.store import Commit, Committed, Compare, Get, Lost, Put
 from holdfast.stores.port import Store
 from holdfast.stores.postgres import PostgresStore
 from servers.postgres import PASSWORD, Postgres, start_postgres
@@ -111,29 +110,12 @@ async def test_kill_keeps_what_was_acknowledged(own: Postgres) -> None:
         await put(store, "k", b"")
         writers = {who: writer("pairs", who, settings=own.settings()) for who in "xy"}
         for process in writers.values():
-            await asyncio.to_thread(_lines, process, 20)
+            await asyncio.to_thread(lines, process, 20)
         own.kill()
-        acknowledged = {who: 20 + await asyncio.to_thread(_rest, process) for who, process in writers.items()}
+        acknowledged = {who: 20 + await asyncio.to_thread(rest, process) for who, process in writers.items()}
         own.start()
         await works_again(store)
-        for who, count in acknowledged.items():
-            there = [key[-6:] for key in keys(await store.range(Range(f"a/{who}/", keys_only=True)))]
-            other = [key[-6:] for key in keys(await store.range(Range(f"b/{who}/", keys_only=True)))]
-            assert there == other, "a torn transaction"
-            assert len(there) - count in (0, 1), "at most the commit in flight is unacknowledged"
-
-
-def _lines(process: subprocess.Popen[str], count: int) -> None:
-    assert process.stdout is not None
-    for _ in range(count):
-        assert process.stdout.readline()
-
-
-def _rest(process: subprocess.Popen[str]) -> int:
-    """Whole lines until the writer ends, which it does when its commit can't be asked."""
-    with process:
-        assert process.stdout is not None
-        return sum(line.endswith("\n") for line in process.stdout)
+        await nothing_torn(store, acknowledged)
 
 
 async def test_a_paused_writer_holds_up_nobody(postgres: Postgres) -> None:
@@ -143,13 +125,13 @@ async def test_a_paused_writer_holds_up_nobody(postgres: Postgres) -> None:
         process = writer("pairs", "x", settings=settings)
         try:
             for number in range(8):
-                await asyncio.to_thread(_lines, process, 5)
+                await asyncio.to_thread(lines, process, 5)
                 os.kill(process.pid, signal.SIGSTOP)
                 assert isinstance(await timed(lambda n=number: store.commit(_one(n)), 3), Committed)  # type: ignore[misc]
                 os.kill(process.pid, signal.SIGCONT)
         finally:
             process.kill()
-            await asyncio.to_thread(_rest, process)
+            await asyncio.to_thread(rest, process)
 
 
 def _one(number: int) -> Commit:

@@ -20,6 +20,10 @@ def open_store(settings: StoreSettings) -> Store:
             from holdfast.stores.postgres import PostgresStore
 
             return PostgresStore(settings)
+        if settings.kind is StoreKind.ETCD:
+            from holdfast.stores.etcd import EtcdStore
+
+            return EtcdStore(settings)
     except ModuleNotFoundError as error:
         extra = "postgres" if settings.kind is StoreKind.POSTGRESQL else "etcd"
         raise Refused(

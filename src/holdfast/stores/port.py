@@ -67,7 +67,7 @@ class Store(Protocol):
 
 
 class BadTransaction(ValueError):
-    """A transaction outside the store's contract: too large, or with one key written twice."""
+    """A transaction outside the store's contract: too large, one key written twice, or a key that can't be one."""
 
 
 def check_commit(op: Commit) -> None:
@@ -88,6 +88,9 @@ def check_commit(op: Commit) -> None:
         raise BadTransaction(f"a transaction writes a key once; twice here: {', '.join(twice)}")
     if "" in written:
         raise BadTransaction("a key must not be empty")
+    bad = [key for key in written if any(c < " " for c in key)]
+    if bad:
+        raise BadTransaction(f"a key must not have control characters: {bad[0]!r}")
 
 
 def prefix_end(prefix: str) -> str | None:

@@ -26,7 +26,9 @@ def parse_settings(directory: Path) -> StoreSettings:
     return StoreSettings(path=str(directory / "s.db"))
 
 
-@pytest.mark.parametrize(("address", "driver", "extra"), [("postgresql://db/x", "asyncpg", "postgres")])
+@pytest.mark.parametrize(
+    ("address", "driver", "extra"), [("postgresql://db/x", "asyncpg", "postgres"), ("etcd://a", "httpx", "etcd")]
+)
 def test_a_driver_that_is_not_installed(
     monkeypatch: pytest.MonkeyPatch, address: str, driver: str, extra: str
 ) -> None:

@@ -1,0 +1,229 @@
+"""Asking an etcd cluster through its JSON gateway: which member, who we are, what an error means.
+
+One member is asked until it fails, then the next. A question that was not sent may go to the next member at once;
+so may a read, whatever became of it. A write that was sent and not answered is not repeated: it may be applied.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final, TypeVar
+
+import httpx
+import msgspec
+
+from holdfast.config.store_address import StoreSettings
+from holdfast.stores.credentials import password, tls_context
+from holdfast.stores.etcd_wire import FAULT, TOKEN_ANSWER, Fault, Json
+from holdfast.stores.refusal import Refused
+
+T = TypeVar("T")
+
+CONNECT_S: Final = 2.0
+SILENCE_S: Final = 3.0
+"""How long a member may say nothing. Its own time for a request without a quorum is longer: 7 s by default."""
+WATCH_SILENCE_S: Final = 30.0
+UNKNOWN: Final = 2
+INVALID: Final = 3
+PERMISSION_DENIED: Final = 7
+EXHAUSTED: Final = 8
+UNAUTHENTICATED: Final = 16
+_SURE: Final = frozenset({INVALID, 5, PERMISSION_DENIED, EXHAUSTED, 9, 11, 12, UNAUTHENTICATED})
+"""gRPC codes after which nothing was applied: the request was refused, not lost."""
+_ENTER_AGAIN: Final = ("invalid auth token", "user name is empty", "auth store is old", "auth revision")
+_NO_AUTH: Final = "authentication is not enabled"
+_DROPPED: Final = "raft proposal dropped"
+
+
+class Failed(Exception):
+    """A question that came to nothing. `sent` says whether a write may be applied."""
+
+    def __init__(self, text: str, *, sent: bool, code: int = 0) -> None:
+        super().__init__(text)
+        self.sent = sent
+        self.code = code
+
+
+class EtcdClient:
+    """The members of one cluster. Belongs to one event loop."""
+
+    def __init__(self, settings: StoreSettings, *, silence_s: float = SILENCE_S) -> None:
+        self._settings = settings
+        self._silence_s = silence_s
+        scheme = "https" if settings.tls else "http"
+        self._members = [f"{scheme}://{host}" for host in settings.hosts]
+        self._at = 0
+        self._http: httpx.AsyncClient | None = None
+        self._token = ""
+        self._entering = asyncio.Lock()
+
+    async def read(self, path: str, body: Json, decoder: msgspec.json.Decoder[T]) -> T:
+        """A question that changes nothing: asked of every member until one answers.
+
+        Raises:
+            Failed, Refused: none did.
+        """
+        failed: Failed | None = None
+        for _ in self._members:
+            try:
+                return await self._ask(path, body, decoder)
+            except Failed as error:
+                if error.code in _SURE:
+                    raise
+                failed = error
+                self._next_member()
+        assert failed is not None
+        raise failed
+
+    async def write(self, path: str, body: Json, decoder: msgspec.json.Decoder[T]) -> T:
+        """A question that changes something: sent once.
+
+        Raises:
+            Failed, Refused: with `sent` when it may be applied.
+        """
+        for turn in range(len(self._members)):
+            try:
+                return await self._ask(path, body, decoder)
+            except Failed as error:
+                if error.code not in _SURE:
+                    self._next_member()
+                if error.sent or error.code in _SURE or turn == len(self._members) - 1:
+                    raise
+        raise AssertionError("there is at least one member")
+
+    @contextlib.asynccontextmanager
+    async def stream(self, path: str, body: Json) -> AsyncIterator[AsyncIterator[bytes]]:
+        """The lines of an answer that does not end by itself.
+
+        Raises:
+            Failed, Refused: it ended, or never began.
+        """
+        headers = {**await self._entered(), "Grpc-Metadata-Hasleader": "true"}
+        url = self._members[self._at] + path
+        timeout = httpx.Timeout(CONNECT_S, read=WATCH_SILENCE_S)
+        try:
+            async with self._client().stream(
+                "POST", url, content=msgspec.json.encode(body), headers=headers, timeout=timeout
+            ) as response:
+                if response.status_code != httpx.codes.OK:
+                    raise self._fault(await response.aread(), response.status_code)
+                yield _lines(response)
+        except httpx.HTTPError as error:
+            self._next_member()
+            raise self._lost(error) from error
+        except Failed as error:
+            self._token = "" if _enter_again(error) else self._token
+            self._next_member()
+            raise
+
+    async def close(self) -> None:
+        """End all connections."""
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def _ask(self, path: str, body: Json, decoder: msgspec.json.Decoder[T]) -> T:
+        """One question to one member, with a new session if the old one has ended."""
+        content = msgspec.json.encode(body)
+        for turn in (1, 2):
+            headers = await self._entered()
+            try:
+                return decoder.decode(await self._post(path, content, headers))
+            except msgspec.MsgspecError as error:
+                raise Failed(f"{self._member()} answers what etcd does not: {error}", sent=True) from error
+            except Failed as error:
+                if turn == 1 and headers and _enter_again(error):
+                    self._token = ""
+                    continue
+                raise
+        raise AssertionError("the second turn answers or raises")
+
+    async def _post(self, path: str, content: bytes, headers: dict[str, str]) -> bytes:
+        try:
+            response = await self._client().post(self._members[self._at] + path, content=content, headers=headers)
+        except httpx.HTTPError as error:
+            raise self._lost(error) from error
+        if response.status_code != httpx.codes.OK:
+            raise self._fault(response.content, response.status_code)
+        return response.content
+
+    async def _entered(self) -> dict[str, str]:
+        """The header of our session; empty where nobody has to enter."""
+        if not self._settings.user:
+            return {}
+        async with self._entering:
+            if not self._token:
+                secret = password(self._settings) or ""
+                body = msgspec.json.encode({"name": self._settings.user, "password": secret})
+                try:
+                    answer = await self._post("/v3/auth/authenticate", body, {})
+                except Failed as error:
+                    if _NO_AUTH in str(error):
+                        return {}
+                    if error.code in (INVALID, UNAUTHENTICATED):
+                        reason = f"user {self._settings.user} is not let in: look at store_password_file"
+                        raise Failed(f"{reason} ({error})", sent=False, code=error.code) from error
+                    raise Failed(str(error), sent=False, code=error.code) from error
+                self._token = TOKEN_ANSWER.decode(answer).token
+            return {"Authorization": self._token}
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._http is None:
+            context = tls_context(self._settings)
+            self._http = httpx.AsyncClient(
+                verify=context if context is not None else False,  # without TLS there is nothing to verify
+                timeout=httpx.Timeout(self._silence_s, connect=min(CONNECT_S, self._silence_s)),
+                # No proxy from the environment: the store is where the file says.
+                trust_env=False,
+            )
+        return self._http
+
+    def _member(self) -> str:
+        return str(self._settings.hosts[self._at])
+
+    def _next_member(self) -> None:
+        self._at = (self._at + 1) % len(self._members)
+
+    def _lost(self, error: httpx.HTTPError) -> Failed:
+        unsent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
+        said = " ".join(str(error).split())
+        if isinstance(error, httpx.TimeoutException):
+            said = "does not answer in time"
+        return Failed(f"{self._member()}: {said or type(error).__name__}", sent=not unsent)
+
+    def _fault(self, content: bytes, status: int) -> Failed:
+        try:
+            fault = FAULT.decode(content)
+        except msgspec.MsgspecError:
+            fault = Fault(message=f"HTTP status {status}")
+        said = fault.message or fault.error
+        code = fault.code or UNKNOWN
+        sent = code not in _SURE and _DROPPED not in said
+        return Failed(f"{self._member()}: {said}{_advice(said, code)}", sent=sent, code=code)
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+    async for line in response.aiter_lines():
+        if line:
+            yield line.encode()
+
+
+def _enter_again(error: Failed) -> bool:
+    return any(words in str(error) for words in _ENTER_AGAIN)
+
+
+def _advice(said: str, code: int) -> str:
+    if "space exceeded" in said:
+        return "; compact and defragment it, raise --quota-backend-bytes, then `etcdctl alarm disarm`"
+    if code == PERMISSION_DENIED:
+        return "; the user needs a role with readwrite on the store's prefix"
+    if "user name is empty" in said:
+        return "; etcd wants a user: etcd://USER@... and store_password_file"
+    return ""
+
+
+def shown(settings: StoreSettings, error: Failed | Refused) -> str:
+    """One sentence: which store, what is wrong, what to do."""
+    return str(error) if isinstance(error, Refused) else f"the store {settings}: {error}"
