@@ -73,6 +73,7 @@ def _sizes(command: Callable[..., Any]) -> Callable[..., Any]:
     "--budget", type=BudgetType(), default=Budget(), show_default="60s", help="30s, 2m, or a count like 5000."
 )
 @click.option("--wedge", is_flag=True, help="Also: is there always a way on? (exhaustive and modular engines)")
+@click.option("--settles", is_flag=True, help="Also: does every fair run come to rest there? (exhaustive engine)")
 @click.option("--no-shrink", is_flag=True, help="Show the run as it was found.")
 @click.option("--out", metavar="DIR|FILE", help="Where tape and page go.  [default: .holdfast/lab]")
 @format_option
@@ -82,6 +83,7 @@ def explore(
     seed: int,
     budget: Budget,
     wedge: bool,
+    settles: bool,
     no_shrink: bool,
     out: str | None,
     form: str,
@@ -95,7 +97,7 @@ def explore(
     \b
     Example:
       holdfast lab explore 2025 --plans 3 --enactors 3 --endpoints 3
-      holdfast lab explore holdfast --engine exhaustive --transfer --enactors 2 --wedge
+      holdfast lab explore holdfast --engine exhaustive --transfer --enactors 2 --wedge --settles
       holdfast lab explore holdfast --engine modular --transfer --freeze --faults 2 --restarts 1
       holdfast lab explore holdfast --faults 2 --disasters --freeze --budget 2m --seed 7
     """
@@ -116,6 +118,7 @@ def explore(
                 seconds=budget.seconds,
                 count=budget.count,
                 wedge=wedge,
+                settles=settles,
                 shrunk=not no_shrink,
                 on_progress=shown.say,
             )

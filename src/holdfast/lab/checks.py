@@ -10,13 +10,10 @@ from collections.abc import Callable
 import msgspec
 
 from holdfast.lab.engines.exhaustive import Limits, search
-from holdfast.lab.engines.found import Outcome
+from holdfast.lab.engines.found import CONVERGES, PROGRESS, Outcome
 from holdfast.lab.engines.modular import prove
 from holdfast.lab.engines.sampling import sample
 from holdfast.lab.system import Scenario, System
-
-PROGRESS = "progress possible"
-"""The one property that is no invariant of a step: from every state a way leads to a converged one (I6)."""
 
 Build = Callable[[], Scenario]
 
@@ -59,7 +56,7 @@ class Check(msgspec.Struct, frozen=True):
     def properties(self) -> tuple[str, ...]:
         """Names of all that it can find broken."""
         names = dict.fromkeys(i.name for i in self.build().invariants)
-        return (*names, PROGRESS) if self.wedge else tuple(names)
+        return (*names, PROGRESS, CONVERGES) if self.wedge else tuple(names)
 
 
 SECONDS = 60.0
@@ -67,12 +64,17 @@ SECONDS = 60.0
 
 
 def everything(name: str, build: Build, *, wedge: bool = False) -> Check:
-    """Search all states; with `wedge` also that each has a way on to a converged one."""
+    """Search all states; with `wedge` also that each has a way on to a converged one, and takes it."""
 
     def run(terms: Terms) -> Outcome:
         system = System(terms.heed.scenario(build()))
         limits = Limits(seconds=SECONDS * terms.share)
-        return search(system, wedge=wedge and PROGRESS in terms.heed, limits=limits)
+        return search(
+            system,
+            wedge=wedge and PROGRESS in terms.heed,
+            settle=wedge and CONVERGES in terms.heed,
+            limits=limits,
+        )
 
     return Check(name, build, run, wedge)
 

@@ -19,7 +19,8 @@ from holdfast.lab.designs import (
 )
 from holdfast.lab.drills import Drill, october
 from holdfast.lab.engines import dpor, exhaustive, modular, sampling
-from holdfast.lab.engines.found import Found, Outcome
+from holdfast.lab.engines.found import CONVERGES, PROGRESS, Found, Outcome
+from holdfast.lab.engines.settling import Settling
 from holdfast.lab.engines.shrink import preemptions, shrink
 from holdfast.lab.engines.way_on import way_on
 from holdfast.lab.story import report
@@ -29,7 +30,6 @@ from holdfast.lab.tape import NotATapeError, Run, Tape, TapeMismatchError, decod
 __all__ = ["DESIGNS", "Engine", "Exploration", "Size", "SizeError", "Status", "UnknownDesignError"]
 
 CROWD = "enactor"
-WEDGE = "progress possible"
 
 
 class Engine(enum.Enum):
@@ -55,6 +55,7 @@ class Order(msgspec.Struct, frozen=True):
     size: Size
     seed: int
     wedge: bool
+    settles: bool
     say: Callable[[str], None]
 
 
@@ -74,6 +75,7 @@ def _exhaustive(system: System, order: Order) -> Outcome:
         system,
         limits=limits,
         wedge=order.wedge,
+        settle=order.settles,
         on_progress=lambda done, known: order.say(f"{done:,} of {known:,} states known so far"),
     )
 
@@ -103,6 +105,7 @@ ENGINES: dict[Engine, Callable[[System, Order], Outcome]] = {
     Engine.MODULAR: _modular,
 }
 WEDGE_ENGINES = frozenset({Engine.EXHAUSTIVE, Engine.MODULAR})
+SETTLING_ENGINES = frozenset({Engine.EXHAUSTIVE})
 CALM = frozenset({Engine.SAMPLE, Engine.DPOR})
 """Engines whose finds are shrunk; the exhaustive one finds the shortest by itself."""
 
@@ -172,6 +175,7 @@ def explore(
     seconds: float = 60.0,
     count: int = 10_000_000,
     wedge: bool = False,
+    settles: bool = False,
     shrunk: bool = True,
     on_progress: Callable[[str], None] | None = None,
 ) -> Exploration:
@@ -188,15 +192,18 @@ def explore(
         raise SizeError(
             f"only the exhaustive and modular engines look for wedges, and {design} must say what converged means"
         )
-    outcome = _search(
-        system, engine, Order(Budget(seconds, count), size, seed, wedge, on_progress or (lambda text: None))
-    )
+    if settles and (engine not in SETTLING_ENGINES or system.scenario.converged is None):
+        raise SizeError(
+            f"only the exhaustive engine sees whether all settles, and {design} must say what converged means"
+        )
+    say = on_progress or (lambda text: None)
+    outcome = _search(system, engine, Order(Budget(seconds, count), size, seed, wedge, settles, say))
     found = outcome.found
     if found is None or engine is Engine.MODULAR:
         return Exploration(design, size, engine, outcome)
     if shrunk and engine in CALM:
         found = _shrunk(system, found)
-    run = _with_wedge(replay(system_of(design, size), found.choices), found.broken)
+    run = _with_end(replay(system_of(design, size), found.choices), found.broken)
     options: dict[str, int | str] = dict(msgspec.structs.asdict(size))
     tape = Tape(design, options, found.choices, found.broken, run.trace, seed if engine is Engine.SAMPLE else None)
     return Exploration(design, size, engine, outcome, tape, run, preemptions(system, found.choices))
@@ -230,15 +237,15 @@ def _shrunk(system: System, found: Found) -> Found:
         return found
 
 
-def _with_wedge(run: Run, broken: str) -> Run:
-    """A wedge is a property of the last state, which no step breaks: the run says so at its end."""
-    if run.broken or not broken.startswith(WEDGE):
+def _with_end(run: Run, broken: str) -> Run:
+    """What may follow on the last state is broken by no step: the run says so at its end."""
+    if run.broken or not broken.startswith((PROGRESS, CONVERGES)):
         return run
     return msgspec.structs.replace(run, broken=broken, broken_at=len(run.lines))
 
 
 def replay_tape(tape: Tape) -> Run:
-    """Run a tape on the real code and hold it to what it says: trace, and what breaks, a wedge too.
+    """Run a tape on the real code and hold it to what it says: trace, and what breaks, at its end as well.
 
     Raises:
         TapeMismatchError: the code does something else today, at which step, or with which trace.
@@ -254,15 +261,23 @@ def replay_tape(tape: Tape) -> Run:
     run = replay(system, tape.choices)
     if tape.trace and run.trace != tape.trace:
         raise TapeMismatchError(f"the trace is {run.trace}, the tape says {tape.trace}: the code has changed")
-    if tape.broken.startswith(WEDGE):
-        if system.scenario.converged is not None and way_on(system, run.last):
-            raise TapeMismatchError("the tape ends in a wedge, and today a way leads on from there")
-        return _with_wedge(run, tape.broken)
+    if tape.broken.startswith((PROGRESS, CONVERGES)):
+        _confirm_end(system, run, tape.broken)
+        return _with_end(run, tape.broken)
     if run.broken != tape.broken:
         raise TapeMismatchError(
             f"the run breaks {run.broken or 'nothing'}, the tape says {tape.broken or 'nothing'}"
         )
     return run
+
+
+def _confirm_end(system: System, run: Run, broken: str) -> None:
+    if system.scenario.converged is None:
+        return
+    if broken.startswith(PROGRESS) and way_on(system, run.last):
+        raise TapeMismatchError("the tape ends in a wedge, and today a way leads on from there")
+    if broken.startswith(CONVERGES) and Settling(system).unsettled((run.last,)) is None:
+        raise TapeMismatchError("the tape ends where all goes round for ever, and today it settles from there")
 
 
 def load_tape(path: Path) -> Tape:

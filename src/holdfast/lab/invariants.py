@@ -56,9 +56,12 @@ def _noted(zone: Zone, owner: str) -> Fence | None:
     return None if note is None else parse_fence(note.rdatas[0].strip('"'))
 
 
+_JUMP = GENERATION_JUMP_MAX
+
+
 def _highest(*fences: Fence | None) -> Fence | None:
-    # A jump of 10^6 generations is damage, not a plan (R3).
-    found = [f for f in fences if f is not None and f.identity.generation < GENERATION_JUMP_MAX]
+    # A jump of 10^6 generations or incarnations is damage, not a plan (R3).
+    found = [f for f in fences if f is not None and max(f.identity.generation, f.identity.incarnation) < _JUMP]
     return max(found, key=lambda f: f.identity, default=None)
 
 

@@ -14,8 +14,9 @@ import msgspec
 
 from holdfast.lab.engines.calm import no_collection
 from holdfast.lab.engines.expand import Expander
-from holdfast.lab.engines.found import Found, Outcome
+from holdfast.lab.engines.found import PROGRESS, Found, Outcome
 from holdfast.lab.engines.quiet import Quiet
+from holdfast.lab.engines.settling import Settling
 from holdfast.lab.steps import State
 from holdfast.lab.system import System
 from holdfast.lab.tape import follow
@@ -53,11 +54,13 @@ def search(
     *,
     limits: Limits = NO_LIMITS,
     wedge: bool = False,
+    settle: bool = False,
     keep_terminal: bool = False,
     reduce: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Search all states. With `wedge`, also that every state can come to converge without further faults.
+    """Search all states. With `wedge`, also that every state can come to converge without further faults; with
+    `settle`, that it does under a fair schedule, and stays (`engines.settling`).
 
     `reduce` leaves out interleavings that can't matter (`engines.quiet`): the witness may not be the shortest.
     """
@@ -66,7 +69,14 @@ def search(
         quiet = Quiet(system, system.observed) if reduce else None
         with no_collection():
             outcome = _search(
-                system, limits, begun, quiet, wedge=wedge, keep_terminal=keep_terminal, on_progress=on_progress
+                system,
+                limits,
+                begun,
+                quiet,
+                wedge=wedge,
+                settle=settle,
+                keep_terminal=keep_terminal,
+                on_progress=on_progress,
             )
         if quiet is None or not outcome.complete or quiet.stands():
             return outcome
@@ -79,6 +89,7 @@ def _search(
     quiet: Quiet | None,
     *,
     wedge: bool,
+    settle: bool,
     keep_terminal: bool,
     on_progress: Callable[[int, int], None] | None,
 ) -> Outcome:
@@ -89,6 +100,7 @@ def _search(
     complete = True
     at = 0
     expand = Expander(system)
+    settling = Settling(system) if settle else None
     canonical, numbers, states, parents, edges = (
         expand.canonical, graph.numbers, graph.states, graph.parents, graph.edges
     )  # fmt: skip
@@ -116,14 +128,18 @@ def _search(
         if edges is not None:
             edges.append(array("L", free))
         at += 1
+        if settling is not None and at % 512 == 0 and settling.endless(states[-1]):
+            break
         if at % 4096 == 0:
             if on_progress is not None:
                 on_progress(at, len(states))
             if len(states) > limits.states or time.perf_counter() - begun > limits.seconds:
                 complete = False
                 break
-    if found is None and complete and wedge:
+    if found is None and complete and wedge and at == len(states):
         found = _wedge(system, graph)
+    if found is None and complete and settling is not None:
+        found = _unsettled(system, graph, settling)
     return Outcome(
         engine="exhaustive",
         bounds=system.scenario.bounds,
@@ -173,8 +189,18 @@ def _wedge(system: System, graph: _Graph) -> Found | None:
     stuck = good.find(0)
     if stuck < 0:
         return None
-    how = "progress possible: a wedge: from here no sequence of steps without faults leads to a converged state"
+    how = f"{PROGRESS}: a wedge: from here no sequence of steps without faults leads to a converged state"
     return Found(how, concrete(system, graph.path(stuck)))
+
+
+def _unsettled(system: System, graph: _Graph, settling: Settling) -> Found | None:
+    """The first state, in breadth-first order, from which a fair run does not settle; then once around."""
+    found = settling.unsettled(graph.states)
+    if found is None:
+        return None
+    choices = concrete(system, graph.path(found.number))
+    *_, last = (system.start, *(step.after for _, step in follow(system, choices)))
+    return Found(found.how, (*choices, *settling.round(last)))
 
 
 def concrete(system: System, path: list[State]) -> tuple[int, ...]:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
+PROGRESS = "progress possible"
+"""From every state a way leads to a converged one (I6): a property of states, not of steps."""
+CONVERGES = "converges when faults stop"
+"""Where a way leads to a converged state, every fair run without faults takes one, and stays (I6)."""
+
 
 class Found(msgspec.Struct, frozen=True):
     """A broken property, and the choices that lead there from the start."""

@@ -12,7 +12,7 @@ from holdfast.enactor.cleanup import clean_up
 from holdfast.lab.actor import Actor
 from holdfast.lab.alphabet import KEYS, SCOPE, TWO_ZONES, ZONE, make_plans, name_of, next_plan, zone_at
 from holdfast.lab.checks import Check, everything
-from holdfast.lab.disasters import JUMPED
+from holdfast.lab.disasters import JUMPED, restored_store
 from holdfast.lab.invariants import live_is_pinned
 from holdfast.lab.library import Library
 from holdfast.lab.scenarios.properties import newest_monotone, unstruck
@@ -26,7 +26,7 @@ from holdfast.lab.scenarios.stage import (
     zone_of,
 )
 from holdfast.lab.system import Happened, Invariant, Scenario, View
-from holdfast.lab.world.faults import Fault, Faults
+from holdfast.lab.world.faults import Disaster, Fault, Faults
 from holdfast.lab.world.store import StoreCell
 from holdfast.model.fence import fence_owner
 from holdfast.model.keys import generation_of
@@ -61,6 +61,27 @@ def keeps_newest(count: int) -> Invariant:
     return Invariant("I3 live is pinned", unstruck(check))
 
 
+def nothing_deleted(why: str) -> Invariant:
+    """R7 (as I3): clean-up deletes nothing at all."""
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        gone = {e.key for e in before.store.entries} - {e.key for e in after.store.entries}
+        return f"{step.by} deleted {min(gone)}, though {why}" if gone else None
+
+    return Invariant("I3 live is pinned", unstruck(check))
+
+
+def chunks_are_their_plans() -> Invariant:
+    """R14 (as I3): no chunk is shared between plans, so none is ever overwritten by other bytes."""
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        was = {e.key: e.value for e in before.store.entries if e.key.startswith(KEYS.all_chunks)}
+        other = [e.key for e in after.store.entries if was.get(e.key, e.value) != e.value]
+        return f"{step.by} overwrote {other[0]}, another plan's chunk" if other else None
+
+    return Invariant("I3 live is pinned", unstruck(check))
+
+
 def no_pieces() -> Invariant:
     """R7 (as I3): a plan goes head first, so that a reader finds it gone and never in pieces."""
 
@@ -88,6 +109,7 @@ def _scene(
     extra: tuple[tuple[str, bytes], ...] = (),
     faults: Faults = CALM,
     tidy: bool = False,
+    holds: str = "",
 ) -> Scenario:
     """Two zones at these fences, a store with these plans, and clean-up alone."""
     plans = make_plans(3, TWO_ZONES)
@@ -107,7 +129,12 @@ def _scene(
         store=cell,
         zones=zones,
         faults=faults,
-        invariants=(live_is_pinned(library), keeps_newest(keep), no_pieces()),
+        invariants=(
+            live_is_pinned(library),
+            keeps_newest(keep),
+            no_pieces(),
+            *((nothing_deleted(holds),) if holds else ()),
+        ),
         converged=_tidied(min(fences), keep) if tidy else None,
     )
 
@@ -142,12 +169,12 @@ def keeps_two() -> Scenario:
 
 def unreadable() -> Scenario:
     """One zone's fence is garbled: nothing is deleted."""
-    return _scene("a garbled fence", fences=(1, 3), struck='"garbled"')
+    return _scene("a garbled fence", fences=(2, 3), struck='"garbled"', holds="a fence is garbled")
 
 
 def jumped() -> Scenario:
     """One zone's fence has jumped by 10^9 generations: that says nothing about what it holds."""
-    return _scene("a fence that jumped", fences=(1, 3), struck=JUMPED)
+    return _scene("a fence that jumped", fences=(2, 3), struck=JUMPED, holds="a fence has jumped")
 
 
 def silent() -> Scenario:
@@ -157,12 +184,18 @@ def silent() -> Scenario:
 
 def unserved() -> Scenario:
     """Nobody here serves one of the newest plan's zones: its fence is not known."""
-    return _scene("a zone without a provider", fences=(1, 3), served=(ZONE,))
+    return _scene("a zone without a provider", fences=(2, 3), served=(ZONE,), holds="a zone's fence is not known")
 
 
 def restored() -> Scenario:
     """A fence above the store's newest plan: the store was restored, its plans may be what `adopt` starts from."""
-    return _scene("a fence above the store's newest plan", fences=(3, 3), stored=2, keep=1)
+    return _scene(
+        "a fence above the store's newest plan",
+        fences=(3, 3),
+        stored=2,
+        keep=1,
+        holds="the store has lost its newest plan",
+    )
 
 
 async def publishing(plans: tuple[Plan, ...]) -> None:
@@ -195,6 +228,21 @@ def interrupted() -> Scenario:
     return msgspec.structs.replace(found, name="publication scene")
 
 
+def restored_between() -> Scenario:
+    """An older copy of the store comes back between a plan's chunks and its head (R14)."""
+    first, second = make_plans(2)
+    cell = documents((first,))
+    comes = Disaster("store", "the store is restored from an old copy", restored_store(cell))
+    return scene(
+        bounds="a store restored while a plan is published",
+        zone=zone_of(first),
+        store=cell,
+        disks=(Disk(first),),
+        faults=Faults(1, kinds=frozenset({Fault.DISASTER}), disasters=(comes,)),
+        extra=(Actor("publisher", "publisher", lambda: publishing((second,)), environment=True),),
+    )
+
+
 def rivals() -> Scenario:
     """Two planners make the same generation at once: neither overwrites the other's chunks (R14)."""
     first = make_plans(1)[0]
@@ -208,7 +256,7 @@ def rivals() -> Scenario:
             Actor("publisher-a", "publisher-a", lambda: publishing((mine,)), environment=True),
             Actor("publisher-b", "publisher-b", lambda: publishing((theirs,)), environment=True),
         ),
-        invariants=(newest_monotone(KEYS),),
+        invariants=(newest_monotone(KEYS), chunks_are_their_plans()),
     )
 
 
@@ -222,5 +270,6 @@ CHECKS: tuple[Check, ...] = (
     everything("clean-up: chunks of a lost race", tidies, wedge=True),
     everything("clean-up: a silence", silent),
     everything("publication: a crash", interrupted, wedge=True),
+    everything("publication: a store restored meanwhile", restored_between, wedge=True),
     everything("publication: two of one generation", rivals, wedge=True),
 )

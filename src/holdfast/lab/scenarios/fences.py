@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from holdfast.documents.plans import read_newest
 from holdfast.documents.reading import Document
 from holdfast.enactor.memory import Memory
 from holdfast.lab.actor import Actor
-from holdfast.lab.alphabet import KEYS, SCOPE, ZONE, configuration, make_plans
+from holdfast.lab.alphabet import KEYS, SCOPE, ZONE, configuration, make_plans, next_plan
 from holdfast.lab.checks import Check, everything
 from holdfast.lab.disasters import DISASTERS
-from holdfast.lab.scenarios.properties import newest_monotone, raise_is_whole
+from holdfast.lab.library import Library
+from holdfast.lab.scenarios.properties import fills_only_empty, never_written, newest_monotone, raise_is_whole
 from holdfast.lab.scenarios.stage import (
     PLAIN,
     SILENCE,
@@ -28,10 +31,13 @@ from holdfast.lab.scenarios.stage import (
     without_name,
     zone_of,
 )
-from holdfast.lab.system import Scenario
+from holdfast.lab.system import Scenario, View
 from holdfast.lab.world.faults import Fault, Faults
-from holdfast.lab.world.store import store_of
+from holdfast.lab.world.store import StoreCell, store_of
+from holdfast.model.codec import encode
+from holdfast.model.configuration import Mode
 from holdfast.model.fence import Fence, fence_owner
+from holdfast.model.freeze import Freeze, Selector
 from holdfast.model.plan import Plan
 from holdfast.model.records import RRset
 from holdfast.ports.clock import Idle, Rest
@@ -123,6 +129,19 @@ def fence_under_wildcard() -> Scenario:
     return _lost_fence(then(without_fence(_fence(2)), with_node("*", ("TXT", '"anything"'))))
 
 
+def fence_jumped_incarnation() -> Scenario:
+    """One garbled digit of the incarnation is as final as one of the generation (R3)."""
+    jumped = msgspec.structs.replace(
+        _fence(2), identity=msgspec.structs.replace(_fence(2).identity, incarnation=10**9)
+    )
+    return _lost_fence(then(_replaced(jumped.rdata()), noted(_fence(2))))
+
+
+def fence_like_a_wildcard() -> Scenario:
+    """The fence is garbled, and a wildcard says the very same: it stands there all the same (R2)."""
+    return _lost_fence(then(_replaced(GARBLED), noted(_fence(2)), with_node("*", ("TXT", GARBLED))))
+
+
 def _replaced(rdata: str) -> Zones:
     return with_node(fence_owner(SCOPE, ZONE).removesuffix(f".{ZONE}"), ("TXT", rdata))
 
@@ -191,6 +210,88 @@ def fill() -> Scenario:
         store=documents((one, two)),
         disks=(Disk(one, _remembers(2)),),
         faults=ONE_SILENCE,
+        invariants=(fills_only_empty(),),
+    )
+
+
+def fill_store_out() -> Scenario:
+    """Fence gone, the store out for good: the empty name of the disk's plan is served again (I2, R3)."""
+    one = make_plans(1)[0]
+    cell = documents((one,))
+    out = tuple(msgspec.structs.replace(e, value=b"?") if e.key == KEYS.newest else e for e in cell.entries)
+
+    def served(library: Library) -> Callable[[View], bool]:
+        return lambda view: view.zones[ZONE].rrset(f"b.{ZONE}", "A") is not None
+
+    return scene(
+        bounds="an empty name without a fence, the store out for good",
+        zone=zone_of(one, changed=then(without_fence(_fence(1)), without_name("b"))),
+        store=StoreCell(out, cell.graves),
+        disks=(Disk(one, _remembers(1)),),
+        invariants=(fills_only_empty(),),
+        goal=served,
+    )
+
+
+def lost_after_a_crash() -> Scenario:
+    """An enactor crashes after its raise, and the store is lost: the fence's plan is on its disk (R15)."""
+    one, two = make_plans(2)
+    loses = tuple(d for d in DISASTERS if d.label == "the store is lost")
+    return scene(
+        bounds="a crash, and the store lost",
+        zone=zone_of(one),
+        store=documents((one, two)),
+        disks=(Disk(one, _remembers(1)),),
+        faults=Faults(2, kinds=frozenset({Fault.CRASH, Fault.DISASTER}), disasters=loses),
+    )
+
+
+def same_data() -> Scenario:
+    """The newer plan has the same data: its fence is raised all the same, else clean-up stalls (R0)."""
+    one = make_plans(1)[0]
+    two = next_plan(one, one.sections[0].names)
+    return scene(
+        bounds="a newer plan with the same data",
+        zone=zone_of(one),
+        store=documents((one, two)),
+        disks=(Disk(one),),
+    )
+
+
+def observing() -> Scenario:
+    """`mode = "observe"`: nothing is written, whatever differs."""
+    one, two = make_plans(2)
+    stored = configuration()
+    watching = msgspec.structs.replace(
+        stored, configuration=msgspec.structs.replace(stored.configuration, mode=Mode.OBSERVE)
+    )
+    found = scene(
+        bounds="a newer plan, and a name emptied, while observing",
+        zone=zone_of(one, changed=without_name("b")),
+        store=documents((one, two), config=watching),
+        disks=(Disk(one),),
+        invariants=(never_written("the configuration says to observe"),),
+    )
+    return msgspec.structs.replace(found, converged=None)
+
+
+def store_lost_with_a_freeze() -> Scenario:
+    """The store is empty, the disk knows a freeze: with the plan its document comes back (R8)."""
+    two = make_plans(2)[-1]
+    order = Freeze("aaaa", Selector(name=f"b.{ZONE}"), "lab", "people")
+    fence = Fence(two.identity, freezes=(order.id,), writer="enactor")
+    memory = _remembers(2).with_fence(ZONE, fence).with_freezes((order,))
+
+    def back(library: Library) -> Callable[[View], bool]:
+        return lambda view: view.store.get(KEYS.freeze(order.id)) == encode(order)
+
+    return scene(
+        bounds="an empty store, a freeze that the disk knows",
+        zone=zone_of(two, fence=fence),
+        store=store_of([]),
+        disks=(Disk(two, memory), Disk(two, memory)),
+        invariants=(newest_monotone(KEYS),),
+        goal=back,
     )
 
 
@@ -228,10 +329,17 @@ CHECKS: tuple[Check, ...] = (
     everything("a fence that is garbled", fence_garbled, wedge=True),
     everything("a fence of two strings", fence_split, wedge=True),
     everything("a fence that jumped", fence_jumped, wedge=True),
+    everything("a fence whose incarnation jumped", fence_jumped_incarnation, wedge=True),
+    everything("a garbled fence like a wildcard", fence_like_a_wildcard, wedge=True),
     everything("a fence behind a wildcard", fence_under_wildcard, wedge=True),
     everything("a fence that jumps in between", jump_in_between, wedge=True),
+    everything("the same data again", same_data, wedge=True),
+    everything("observing", observing),
+    everything("a store lost with a freeze", store_lost_with_a_freeze, wedge=True),
     everything("damaged data", data_damaged, wedge=True),
     everything("an empty name without a fence", fill, wedge=True),
+    everything("an empty name, the store out for good", fill_store_out, wedge=True),
+    everything("a store lost after a crash", lost_after_a_crash, wedge=True),
     everything("a store lost, its plan on disks", store_lost, wedge=True),
     everything("a store lost, disks behind", lambda: store_lost(1)),
     everything("a raise brings all its data", raises),

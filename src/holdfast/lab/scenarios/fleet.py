@@ -42,6 +42,7 @@ WEIGHT = 100
 NAME = f"a.{ZONE}"
 Puts = tuple[Put, ...]
 LIMITS = Limits(quorum=1)
+HALF = Limits(quorum=1, removal_share=0.5, removal_share_total=0.5)
 NO_WORDS = Directives(revision=1)
 
 
@@ -80,14 +81,21 @@ def stored_configuration(
     )
 
 
-def observed(revision: int, down: tuple[int, ...] = (), *, observer: str = "p1", targets: int = TARGETS) -> Put:
+def observed(
+    revision: int,
+    down: tuple[int, ...] = (),
+    *,
+    observer: str = "p1",
+    targets: int = TARGETS,
+    distrust: str = "",
+) -> Put:
     """An observer's publication: these targets are down, the others up."""
     states = tuple(
         TargetObservation(f"one/t{n}", TargetState.DOWN if n in down else TargetState.UP, "lab")
         for n in range(1, targets + 1)
     )
     vantage = f"v{observer[1:]}"
-    return Put(KEYS.observer(observer), encode(Observations(observer, vantage, revision, states)))
+    return Put(KEYS.observer(observer), encode(Observations(observer, vantage, revision, states, distrust)))
 
 
 def first_plan(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from holdfast.lab.alphabet import SCOPE, ZONE, make_plans
+import msgspec
+
+from holdfast.lab.alphabet import SCOPE, ZONE, make_plans, name_of, next_plan
 from holdfast.lab.checks import Check, everything
 from holdfast.lab.invariants import FAMILIES, fence_in
 from holdfast.lab.library import Library
 from holdfast.lab.scenarios.properties import no_false_report, sent_is_written, unstruck
 from holdfast.lab.scenarios.stage import (
+    PLAIN,
     WRITES,
     Disk,
     documents,
@@ -115,6 +118,30 @@ def reported() -> Scenario:
     )
 
 
+def too_many_records() -> Scenario:
+    """The server takes one record of a type, a name wants two: that name is left out, the others go on (R4)."""
+    one = next_plan(None, (name_of("a", ("10.0.0.1",)), name_of("b", ("10.0.0.1",))))
+    names = (name_of("a", ("10.0.0.2",)), name_of("b", ("10.0.0.1",)), name_of("c", ("10.0.0.1", "10.0.0.2")))
+    two = next_plan(one, names)
+
+    def others(library: Library) -> Callable[[View], bool]:
+        def check(view: View) -> bool:
+            fence = fence_in(view.zones[ZONE], SCOPE)
+            moved = view.zones[ZONE].rrset(f"a.{ZONE}", "A")
+            return fence is not None and fence.identity == two.identity and moved == shown(names[0])[0]
+
+        return check
+
+    return scene(
+        bounds="a name with more records than the server takes",
+        zone=zone_of(one),
+        store=documents((one, two)),
+        disks=(Disk(one),),
+        dialect=msgspec.structs.replace(PLAIN, rdatas_max=1),
+        goal=others,
+    )
+
+
 def lost_answers() -> Scenario:
     """One message is lost, late, refused, or its answer is lost: all is done in the end (R5)."""
     first, *rest = make_plans(3)
@@ -136,5 +163,6 @@ CHECKS: tuple[Check, ...] = (
     everything("an alias that comes meanwhile", lambda: taken_meanwhile(ALIAS), wedge=True),
     everything("a delegation that comes meanwhile", lambda: taken_meanwhile(CUT), wedge=True),
     everything("a report after an alias", reported),
+    everything("a name too large for the server", too_many_records, wedge=True),
     everything("one message goes wrong", lost_answers, wedge=True),
 )

@@ -32,12 +32,14 @@ from holdfast.lab.scenarios.stage import (
 )
 from holdfast.lab.system import Happened, Invariant, Scenario, View
 from holdfast.lab.world.faults import Fault, Faults
+from holdfast.lab.world.store import StoreCell
 from holdfast.model.fence import Fence, as_read, fence_owner
 from holdfast.model.freeze import Freeze, Selector
 from holdfast.model.records import RRset
 from holdfast.nameserver.zone import Zone
 from holdfast.ports.clock import Idle, Rest
 from holdfast.ports.dns import Answer, Ask, DeleteRRset, SetRRset, Update
+from holdfast.ports.store import Entry
 
 ALL = Selector()
 A_ONLY = Selector(name=f"a.{ZONE}")
@@ -103,30 +105,50 @@ def explained() -> Invariant:
     return Invariant("I5 freeze holds", unstruck(check))
 
 
+def _renamed(entry: Entry) -> Entry:
+    """A freeze's document under the key of another one."""
+    return msgspec.structs.replace(entry, key=entry.key.replace(KEYS.freeze("else"), KEYS.freeze(FIRST)))
+
+
+def _unreadable(entry: Entry) -> Entry:
+    """The pointer to the newest plan, garbled."""
+    return msgspec.structs.replace(entry, value=b"?") if entry.key == KEYS.newest else entry
+
+
 def _frozen_scene(
     *,
     bounds: str,
     selector: Selector,
-    documented: bool = True,
+    documented: bool | None = True,
     remembered: bool = False,
     fenced: bool = True,
     many: bool = False,
     lost_fence: bool = False,
+    silent: bool = False,
     faults: Faults = CALM,
 ) -> Scenario:
-    """Plan 2 is out, the zone holds plan 1 with `b` emptied, and a freeze is in force."""
+    """Plan 2 is out, the zone holds plan 1 with `b` emptied, and a freeze is in force.
+
+    `documented` None: its document says that it is another freeze, so that it explains nothing. `silent`: the
+    pointer to the newest plan can't be read, which enactors take like a store that is out.
+    """
     one, two = make_plans(2)
     order = ordered(FIRST, selector)
     ids = (FIRST,) if fenced else ()
     fence = as_read(Fence(one.identity, freezes=ids, freeze_all=many, writer="enactor"))
     memory = Memory(configuration=configuration(), directives=WORDS)
     if remembered:
-        memory = memory.with_fence(ZONE, fence).with_freezes((order,))
+        memory = memory.with_fence(ZONE, fence).with_freezes((order,) if documented else ())
+    garbled = documents((one, two), freezes=(msgspec.structs.replace(order, id="else"),))
+    garbled = StoreCell(tuple(_renamed(e) for e in garbled.entries), garbled.graves)
     damage = then(without_name("b"), without_fence(fence)) if lost_fence else without_name("b")
+    store = garbled if documented is None else documents((one, two), freezes=(order,) if documented else ())
+    if silent:
+        store = StoreCell(tuple(_unreadable(e) for e in store.entries), store.graves)
     return scene(
         bounds=bounds,
         zone=zone_of(one, fence=fence, changed=damage),
-        store=documents((one, two), freezes=(order,) if documented else ()),
+        store=store,
         disks=(Disk(one, memory),),
         faults=faults,
         invariants=(stays(FIRST, selector),),
@@ -184,6 +206,25 @@ async def vandal(fence: Fence) -> None:
     said = RRset(ghost_owner(ZONE), "TXT", 5, (fence.rdata(),))
     gone = (DeleteRRset(fence_owner(SCOPE, ZONE), "TXT"), DeleteRRset(f"a.{ZONE}", "A"))
     await Update(ZONE, (), (*gone, SetRRset(said)))
+
+
+def document_garbled() -> Scenario:
+    """The store lists a freeze whose document says nothing: it covers everything (R8)."""
+    return _frozen_scene(
+        bounds="a freeze of a whose document can't be read", selector=ALL, documented=None, fenced=False
+    )
+
+
+def seen_in_a_fence_only() -> Scenario:
+    """The disk has seen an id in the fence, no document; the fence is gone, the store silent (R8, R15)."""
+    return _frozen_scene(
+        bounds="a freeze whose fence is gone, seen in the fence only",
+        selector=ALL,
+        documented=False,
+        remembered=True,
+        lost_fence=True,
+        silent=True,
+    )
 
 
 def remembered_over_a_crash() -> Scenario:
@@ -274,6 +315,8 @@ CHECKS: tuple[Check, ...] = (
     everything("more freezes than a fence can name", too_many),
     everything("a freeze whose fence is gone", fence_lost),
     everything("a freeze that only the disk knows", fence_lost_store_silent),
+    everything("a freeze seen in a fence only", seen_in_a_fence_only),
+    everything("a freeze whose document is garbled", document_garbled),
     everything("a thaw beside another freeze", lambda: thawing(other=True)),
     everything("a thaw of all beside another freeze", lambda: thawing(other=True, overflow=True)),
     everything("a thaw", lambda: thawing(other=False), wedge=True),

@@ -76,6 +76,10 @@ def _changed(a: tuple[Weighted, ...], aaaa: tuple[Weighted, ...] | None = None) 
     return records(0, a, v6(*EVERYTHING) if aaaa is None else aaaa), GOOD[1]
 
 
+LONELY = (records(0, v4(1), ()), records(1, v4(1), v6(1)))
+"""Names of one target: what they lose is within every budget."""
+
+
 class Mad(msgspec.Struct, frozen=True):
     """A plan, and what is wrong with it."""
 
@@ -87,12 +91,17 @@ class Mad(msgspec.Struct, frozen=True):
     scope: str = SCOPE
     format: int = PLAN_FORMAT
     tampered: bool = False
+    fenced: bool = True
+    start: tuple[NameRecords, ...] = GOOD
     explicit: tuple[ExplicitAct, ...] = ()
 
 
 VELOCITY = "I4 velocity"
 MAD: tuple[Mad, ...] = (
     Mad("no IPv6 address left at a name", _changed(v4(*EVERYTHING), ())),
+    Mad("the only IPv6 address of a name gone", (LONELY[0], records(1, v4(1), ())), start=LONELY),
+    Mad("the only address of a name gone", (records(0, (), ()), LONELY[1]), start=LONELY),
+    Mad("a name of one target retired by nobody", (records(0, (), (), Tenure.RETIRED), LONELY[1]), start=LONELY),
     Mad("only weight 0 in one family", _changed(v4(*EVERYTHING), v6(*EVERYTHING, weight=0))),
     Mad(
         "an IPv6 address outside the prefixes",
@@ -107,6 +116,7 @@ MAD: tuple[Mad, ...] = (
         VELOCITY,
         WIDE_LABEL,
     ),
+    Mad("two of one label gone, the fence missing", _changed(v4(*LESS), v6(*LESS)), VELOCITY, fenced=False),
     Mad("all replaced by unknown addresses", _changed(v4(11, 12, 13, 14), v6(11, 12, 13, 14)), VELOCITY),
     Mad("all weights lowered to 1", _changed(v4(*EVERYTHING, weight=1)), VELOCITY, dialect=EMBEDDED),
     Mad("two targets gone beside a word about one name", _changed(v4(*LESS), v6(*LESS)), VELOCITY,
@@ -142,9 +152,10 @@ def configuration(limits: Limits) -> StoredConfiguration:
 
 
 def plan_of(names: tuple[NameRecords, ...], parent: Plan | None, mad: Mad | None = None) -> Plan:
-    """A plan of these names; a tampered one has a head that says that nothing changed."""
+    """A plan of these names; the head of a tampered one names other sections."""
     section = Section(names)
-    named = Section(GOOD) if mad is not None and mad.tampered else section
+    other = tuple(msgspec.structs.replace(n, ttl=n.ttl + 1) for n in names)
+    named = Section(other) if mad is not None and mad.tampered else section
     head = PlanHead(
         scope=SCOPE if mad is None else mad.scope,
         incarnation=1,
@@ -161,11 +172,18 @@ def plan_of(names: tuple[NameRecords, ...], parent: Plan | None, mad: Mad | None
 
 def believed(mad: Mad) -> Scenario:
     """The plan is published as any other: nothing of it may reach DNS."""
-    good = plan_of(GOOD, None)
+    good = plan_of(mad.start, None)
     bad = plan_of(mad.names, good, mad)
     weights = mad.dialect.weights
     fence = RRset(fence_owner(SCOPE, ZONE), "TXT", 5, (Fence(good.identity, writer="enactor").rdata(),))
-    zone = Zone.of(ZONE, [soa_of(ZONE), fence, *(r for n in GOOD for r in render(n, weights=weights))])
+    zone = Zone.of(
+        ZONE,
+        [
+            soa_of(ZONE),
+            *((fence,) if mad.fenced else ()),
+            *(r for n in mad.start for r in render(n, weights=weights)),
+        ],
+    )
     kept = tuple(zone.node(name) for name in NAMES)
 
     def check(before: View, after: View, step: Happened) -> str | None:

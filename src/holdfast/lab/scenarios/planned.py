@@ -74,6 +74,27 @@ def inputs_current(library: Library) -> Invariant:
     return each_plan("I9 inputs monotone", library, judge)
 
 
+def inputs_above_ancestors(library: Library) -> Invariant:
+    """I9 along the chain: no input is older than any ancestor's, also of an observer silent for a plan."""
+
+    def judge(before: View, head: PlanHead, identity: Identity) -> str | None:
+        mine = {o.observer: o.revision for o in head.inputs.observations}
+        at = head.parent
+        while at is not None and (ancestor := library.head(at)) is not None:
+            for seen in ancestor.inputs.observations:
+                if seen.revision > mine.get(seen.observer, seen.revision):
+                    return f"is made from {seen.observer} at {mine[seen.observer]}, {at} from {seen.revision}"
+            at = ancestor.parent
+        return None
+
+    return each_plan("I9 inputs monotone", library, judge)
+
+
+def none_made(library: Library, why: str) -> Invariant:
+    """I1: no plan is made at all."""
+    return each_plan("I1 monotone", library, lambda before, head, identity: f"is made, though {why}")
+
+
 def one_unapplied(library: Library) -> Invariant:
     """I4: at most one unapplied plan that removes per zone (R11)."""
 

@@ -17,6 +17,7 @@ from holdfast.lab.planning import plans_never_empty, within_budget
 from holdfast.lab.scenarios import planned
 from holdfast.lab.scenarios.fleet import (
     FOUR,
+    HALF,
     NO_WORDS,
     TARGETS,
     WEIGHT,
@@ -57,7 +58,7 @@ def scene(
     configuration: StoredConfiguration | None = None,
     words: Directives = NO_WORDS,
     zone: Zone | None = None,
-    incarnation: int = 1,
+    incarnation: int | None = 1,
     observations: Puts | None = None,
     planners: int = 1,
     applies: bool = True,
@@ -74,7 +75,7 @@ def scene(
         [
             (KEYS.config, encode(configuration)),
             (KEYS.words, encode(words)),
-            (KEYS.incarnation, encode(incarnation)),
+            *(() if incarnation is None else ((KEYS.incarnation, encode(incarnation)),)),
             *(entry for plan in plans for entry in stored(plan)),
             *newest,
             *((p.key, p.value) for p in observations or (observed(1),)),
@@ -98,6 +99,7 @@ def scene(
             plans_never_empty(library),
             planned.families_stay(library),
             inputs_monotone(KEYS),
+            planned.inputs_above_ancestors(library),
             planned.inputs_current(library),
             newest_monotone(KEYS),
             *more(library),
@@ -113,6 +115,16 @@ def _careful(library: Library) -> tuple[Invariant, ...]:
 def two_down() -> Scenario:
     """Two of four targets fail at once: one may go, the other waits until the first is applied and refunded."""
     return scene("two of four targets down", ((observed(2, (1, 2)),),), more=_careful)
+
+
+def one_after_the_other() -> Scenario:
+    """The budget has room for two, a second target fails before the first removal is applied: it waits (R11)."""
+    return scene(
+        "two of four targets down, one after the other",
+        ((observed(2, (1,)),), (observed(3, (1, 2)),)),
+        configuration=stored_configuration(limits=HALF),
+        more=lambda library: (planned.one_unapplied(library), planned.refunds_are_applied(library)),
+    )
 
 
 def two_down_restarts() -> Scenario:
@@ -167,12 +179,12 @@ def floor() -> Scenario:
 
 
 def fail_open() -> Scenario:
-    """Three of four fail at once: health is not believed, nothing is withdrawn."""
+    """Two of four fail, three have to be well: health is not believed, nothing is withdrawn."""
     limits = Limits(quorum=1, removal_share=1.0, removal_share_total=1.0)
     return scene(
-        "three of four targets down at once",
-        ((observed(2, (1, 2, 3)),),),
-        configuration=stored_configuration(limits=limits, fail_open=0.5),
+        "two of four targets down, fail-open under three",
+        ((observed(2, (1, 2)),),),
+        configuration=stored_configuration(limits=limits, fail_open=0.75),
         more=lambda library: (planned.serves_at_least(library, 4 * WEIGHT),),
     )
 
@@ -186,6 +198,63 @@ def quorum() -> Scenario:
         observations=(observed(1), observed(1, observer="p2")),
         more=lambda library: (planned.serves_at_least(library, 4 * WEIGHT),),
     )
+
+
+def common_failure() -> Scenario:
+    """Three of four fail at once, floors and fail-open would let them go: a common cause is likelier."""
+    limits = Limits(quorum=1, removal_share=1.0, removal_share_total=1.0)
+    return scene(
+        "three of four targets down at once, no fail-open",
+        ((observed(2, (1, 2, 3)),),),
+        configuration=stored_configuration(limits=limits, fail_open=0.0),
+        more=lambda library: (planned.serves_at_least(library, 4 * WEIGHT),),
+    )
+
+
+def distrustful() -> Scenario:
+    """The only prober says down, and that it doubts itself: its `down` counts for nothing."""
+    return scene(
+        "a prober that doubts itself",
+        ((observed(2, (1,), distrust="slow"),),),
+        more=lambda library: (planned.serves_at_least(library, 4 * WEIGHT),),
+    )
+
+
+def silent_observer() -> Scenario:
+    """An observer is silent for a plan, and comes back from an old copy: the chain remembers it (I9)."""
+    return scene(
+        "an observer silent for one plan, then back from an old copy",
+        ((observed(2, (1,), observer="p2"),), (observed(3, (2,)),), (observed(3, (1, 2), observer="p2"),)),
+        plans=(first_plan(observations=5),),
+        configuration=stored_configuration(vantages=2, limits=HALF),
+        observations=(observed(1, observer="p2"),),
+    )
+
+
+def empty_store_unreadable_fence() -> Scenario:
+    """The store is empty and a fence can't be read: whether the history was lost is not known."""
+    owner = fence_owner(SCOPE, ZONE)
+    garbled = fenced(None).changed({owner: (RRset(owner, "TXT", 5, ('"garbled"',)),)})
+    return scene(
+        "an empty store under a garbled fence",
+        (),
+        plans=(),
+        zone=garbled,
+        incarnation=None,
+        applies=False,
+        more=lambda library: (planned.none_made(library, "what the zone holds is not known"),),
+    )
+
+
+def late() -> Scenario:
+    """A planner is paused with a plan of generation 2 while 2 and 3 come out elsewhere, and 2 is cleaned up.
+
+    All that is one step here. `plan/2` is free again: only the pointer tells the planner that it is late (R10).
+    """
+    one = first_plan()
+    three = first_plan(generation=3, parent=first_plan(FOUR[1:], generation=2, parent=one), observations=2)
+    came = tuple(Put(key, value) for key, value in (*stored(three), (KEYS.newest, encode(three.identity))))
+    return scene("a planner paused over two plans and a clean-up", ((observed(2, (1,)),), came))
 
 
 def move() -> Scenario:
@@ -328,11 +397,17 @@ CHECKS: tuple[Check, ...] = (
     everything("planner: a lost ledger", ledger_lost),
     everything("planner: quorum", quorum),
     everything("planner: fail open", fail_open),
+    everything("planner: a common failure", common_failure),
+    everything("planner: a prober that doubts itself", distrustful),
+    everything("planner: an empty store, an unreadable fence", empty_store_unreadable_fence),
+    everything("planner: late", late),
+    everything("planner: a silent observer", silent_observer),
     everything("planner: the last of a family", last_of_family),
     everything("planner: observations go back", observations_go_back),
     everything("planner: the configuration goes back", configuration_goes_back),
     everything("planner: the floor", floor),
     everything("planner: two down", two_down),
+    everything("planner: one after the other", one_after_the_other),
     everything("planner: two down under two labels", two_labels_down),
     everything("planner: two down under one label", one_label_down),
     everything("planner: a move", move),

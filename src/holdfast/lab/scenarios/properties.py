@@ -64,6 +64,32 @@ def raise_is_whole() -> Invariant:
     return Invariant("I1 monotone", unstruck(check))
 
 
+def fills_only_empty() -> Invariant:
+    """R3 with the store out: where no fence is, and none is put up, only names without an address get one."""
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        for origin, zone in after.zones.items():
+            was = before.zones[origin]
+            if fence_in(was, KEYS.scope) is not None or fence_in(zone, KEYS.scope) is not None:
+                continue
+            for owner in was.names:
+                served = any(was.rrset(owner, family) for family in FAMILIES)
+                if served and was.node(owner) != zone.node(owner):
+                    return f"{step.by} changed {owner}, which was not empty, without a fence"
+        return None
+
+    return Invariant("I1 monotone", unstruck(check))
+
+
+def never_written(what: str) -> Invariant:
+    """No step of an actor under test changes a zone."""
+
+    def check(before: View, after: View, step: Happened) -> str | None:
+        return f"{step.by} wrote, though {what}" if before.zones != after.zones else None
+
+    return Invariant("I1 monotone", unstruck(check))
+
+
 def newest_monotone(keys: Keys) -> Invariant:
     """I1 in the store: its newest plan is never put below what it was, nor below what a fence names."""
 

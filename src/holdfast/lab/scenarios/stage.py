@@ -25,6 +25,7 @@ from holdfast.lab.system import Invariant, Scenario, View
 from holdfast.lab.world.faults import Fault, Faults
 from holdfast.lab.world.store import StoreCell, store_of
 from holdfast.model.codec import encode
+from holdfast.model.configuration import StoredConfiguration
 from holdfast.model.directives import Directives, Word
 from holdfast.model.fence import Fence, fence_owner
 from holdfast.model.freeze import Freeze
@@ -124,12 +125,13 @@ def documents(
     newest: Identity | None = None,
     freezes: tuple[Freeze, ...] = (),
     words: Directives = WORDS,
+    config: StoredConfiguration | None = None,
 ) -> StoreCell:
     """A store with these plans, the last of them the newest."""
     pointed = newest or plans[-1].identity
     return store_of(
         [
-            (KEYS.config, encode(configuration())),
+            (KEYS.config, encode(config or configuration())),
             (KEYS.words, encode(words)),
             (KEYS.incarnation, encode(pointed.incarnation)),
             *(entry for plan in plans for entry in stored(plan)),

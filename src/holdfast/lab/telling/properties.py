@@ -11,6 +11,7 @@ MEANINGS: dict[str, str] = {
     "I6": "From every state there is a way on to one where DNS holds the newest plan.",
     "I9": "A plan is never made from older inputs than the plan before it.",
     "progress": "From every state a way leads to one where DNS holds the newest plan; here none does: a wedge.",
+    "converges": "Once nothing goes wrong any more all actors come to rest, and DNS then holds the newest plan.",
     "raised": "The code under test raised an exception that nobody caught.",
 }
 
