@@ -27,7 +27,9 @@ PROPERTIES = (
 )
 SEARCHED = tuple(m for m in TABLE if m.check)
 ONLY = tuple(m for m in TABLE if m.only)
-SAMPLE = tuple(next(m for m in SEARCHED if m.rule == rule) for rule in RULES if any(m.rule == rule for m in SEARCHED))
+SAMPLE = tuple(
+    next(m for m in SEARCHED if m.rule == rule) for rule in RULES if any(m.rule == rule for m in SEARCHED)
+)
 """The first of each rule that the search is meant to kill."""
 
 

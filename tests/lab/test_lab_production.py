@@ -27,6 +27,20 @@ def test_two_enactors_and_three_plans_are_proved_and_never_wedge() -> None:
     assert outcome.complete, outcome.sentence()
 
 
+def test_two_enactors_and_three_plans_settle_under_every_fair_schedule() -> None:
+    """The same: once no plan comes any more no fair run goes on outside of converged states, and all rest."""
+    outcome = search(System(production.scenario(plans=3, enactors=2, transfer=True)), settle=True)
+    assert outcome.complete, outcome.sentence()
+
+
+@pytest.mark.soak
+def test_one_fault_or_disaster_is_settled_under_every_fair_schedule() -> None:
+    """Fence deleted or garbled, a name emptied, the store lost, or any fault: it converges, and stays (I6)."""
+    faults = Faults(1, kinds=ALL, disasters=production.DISASTERS)
+    outcome = search(System(production.scenario(plans=2, enactors=1, faults=faults)), settle=True)
+    assert outcome.complete, outcome.sentence()
+
+
 def test_one_fault_and_one_enactor_with_every_disaster_never_wedges() -> None:
     """Fence deleted or garbled, a name emptied, the store lost, or any fault: it always converges (I6)."""
     faults = Faults(1, kinds=ALL, disasters=production.DISASTERS)

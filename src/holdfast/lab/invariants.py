@@ -168,16 +168,18 @@ def live_is_pinned(library: Library) -> Invariant:
     return Invariant("I3 live is pinned", check)
 
 
-def velocity(floors: dict[str, int]) -> Invariant:
-    """I4 at the point of writing: addresses served in a zone never fall under what the budget leaves of it."""
+def velocity(allowed: dict[str, int]) -> Invariant:
+    """I4 at the point of writing: no message takes more addresses out of a zone than the budget allows at once."""
 
     def check(before: View, after: View, step: Happened) -> str | None:
         if by_fault(step):
             return None
-        for origin, floor in floors.items():
+        for origin, most in allowed.items():
             was, now = serving(before.zones[origin]), serving(after.zones[origin])
-            if len(now) < len(was) and len(now) < floor:
-                return f"{step.by} left {len(now)} of {len(was)} addresses in {origin}; the budget leaves {floor}"
+            if len(was - now) > most:
+                return (
+                    f"{step.by} took {len(was - now)} of {len(was)} addresses out of {origin}, allowed is {most}"
+                )
         return None
 
     return Invariant("I4 velocity", check)

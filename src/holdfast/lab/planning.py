@@ -9,7 +9,7 @@ from __future__ import annotations
 from holdfast.documents.configuration import read_configuration
 from holdfast.documents.reading import Document
 from holdfast.lab.actor import Actor
-from holdfast.lab.invariants import by_fault, inputs_monotone, monotone, never_empty
+from holdfast.lab.invariants import by_fault, inputs_monotone, monotone, never_empty, velocity
 from holdfast.lab.library import Library
 from holdfast.lab.production import KEYS, enactor_actor
 from holdfast.lab.scenarios.fleet import (
@@ -153,6 +153,7 @@ def scenario(
             inputs_monotone(KEYS),
             monotone(library, KNOT.render),
             never_empty(library),
+            velocity({ZONE: BUDGET // WEIGHT}),
         ),
         sinks=(KEYS.enactors,),
     )

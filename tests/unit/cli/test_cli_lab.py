@@ -15,10 +15,12 @@ from holdfast.cli import lab_mutants
 from holdfast.cli.lab_parameters import Budget, BudgetType, files_for
 from holdfast.cli.main import main
 from holdfast.lab import commands
+from holdfast.lab.actor import Actor
 from holdfast.lab.engines.found import Outcome
 from holdfast.lab.mutants import Mutant, Verdict
 from holdfast.lab.specimens import october
-from holdfast.lab.system import Invariant
+from holdfast.lab.system import Invariant, Scenario
+from holdfast.ports.store import Get
 
 TAPES = Path(__file__).parents[2] / "lab" / "tapes"
 TABLE = Path(__file__).parents[2] / "lab" / "mutants" / "mutants.toml"
@@ -119,6 +121,41 @@ def test_a_wedge_is_found_told_and_confirmed_by_its_replay(
     assert "a wedge: from here no sequence of steps without faults leads to a converged state" in again.out
 
 
+def test_an_endless_round_is_found_told_and_confirmed_by_its_replay(
+    holdfast: Holdfast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An enactor of 2025 that never stops asking: the tape goes once around, the replay looks again."""
+    plain = october.scenario
+
+    async def asking() -> None:
+        while True:
+            await Get("october/newest")
+
+    def with_one_that_never_rests(**sizes: Any) -> Scenario:
+        found = plain(**sizes)
+        restless = Actor("restless", "restless", asking, environment=True)
+        return msgspec.structs.replace(
+            found, actors=(*found.actors, restless), invariants=(), converged=lambda view: True
+        )
+
+    monkeypatch.setattr(october, "scenario", with_one_that_never_rests)
+    sizes = ("--plans", "2", "--enactors", "1", "--endpoints", "1")
+    said = holdfast("lab", "explore", "2025", *sizes, "--settles", "--engine", "exhaustive", "--format", "json")
+    assert said.code == 5
+    assert said.json["broken"] == "converges when faults stop: restless can go on for ever and never come to rest"
+    again = holdfast(*shlex.split(said.json["replay"])[1:])
+    assert again.code == 0, again
+    assert "restless can go on for ever" in again.out
+
+
+def test_the_loops_that_ship_settle(holdfast: Holdfast) -> None:
+    """Two enactors under two plans: no fair run goes on outside of converged states."""
+    sizes = ("--plans", "2", "--enactors", "2", "--transfer")
+    said = holdfast("lab", "explore", "holdfast", *sizes, "--engine", "exhaustive", "--wedge", "--settles")
+    assert said.code == 0
+    assert "proved" in said.out
+
+
 WRONG = {
     ("explore", "2024"): "no design '2024'; there are 2025, first-fix",
     ("explore", "2025", "--plans", "0"): "--plans is 0; it must be from 1 to 50",
@@ -130,6 +167,7 @@ WRONG = {
     ("explore", "2025", "--budget", "0"): "'0' is no budget",
     ("explore", "2025", "--wedge"): "only the exhaustive and modular engines look for wedges",
     ("explore", "holdfast", "--restarts", "1"): "--restarts are faults, and no fault is allowed",
+    ("explore", "2025", "--settles"): "only the exhaustive engine sees whether all settles",
     ("explore", "holdfast", "--disasters"): "say how many with --faults",
     ("explore", "paused-planner", "--engine", "modular"): "has no enactors",
     ("explore", "holdfast", "--engine", "dpor", "--faults", "1"): "does not reduce the fault crash",
@@ -190,16 +228,17 @@ def test_a_file_that_is_no_tape_exits_with_65(holdfast: Holdfast, content: bytes
         ({"trace": "0" * 64}, "the tape says 0000"),
         ({"broken": ""}, "the tape says nothing"),
         ({"broken": "progress possible: a wedge"}, "a way leads on from there"),
+        ({"broken": "converges when faults stop: no"}, "today it settles from there"),
         ({"choices": (999,)}, "asks for choice 999"),
     ],
-    ids=["trace", "breakage", "wedge", "choice"],
+    ids=["trace", "breakage", "wedge", "round", "choice"],
 )
 def test_a_tape_that_the_code_no_longer_follows_exits_with_2(
     holdfast: Holdfast, change: dict[str, Any], reason: str
 ) -> None:
     """Trace, breakage, wedge and choices are each held to what the tape says."""
     tape = commands.load_tape(TAPES / "group-fences-shortest.json")
-    if "a way" in reason:
+    if "from there" in reason:
         tape = commands.load_tape(TAPES / "first-fix-shortest.json")
         tape = msgspec.structs.replace(tape, choices=tape.choices[:2], trace="")
     commands.save_tape(Path("x.json"), msgspec.structs.replace(tape, **change))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from holdfast.lab.checks import Check
-from holdfast.lab.scenarios import acts, cleaning, fences, foreign, freezes, health, mad, planners
+from holdfast.lab.scenarios import acts, cleaning, fences, foreign, freezes, health, mad, planners, removals
 
 SCENES: tuple[Check, ...] = (
     *mad.CHECKS,
+    *removals.CHECKS,
     *fences.CHECKS,
     *freezes.CHECKS,
     *foreign.CHECKS,
