@@ -317,19 +317,23 @@ def _columns() -> int:
 @click.argument("table", type=click.Path(exists=True, dir_okay=False), required=False)
 @click.option("--only", multiple=True, metavar="NAME", help="These mutants alone; may be given several times.")
 @click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="So many at a time.")
+@click.option("--matrix", is_flag=True, help="Instead: for each property the mutant that only it notices.")
 @format_option
-def mutants(table: str | None, only: tuple[str, ...], jobs: int, form: str) -> None:
+def mutants(table: str | None, only: tuple[str, ...], jobs: int, matrix: bool, form: str) -> None:
     """Break the shipped code on purpose, as TABLE says, and see that the searches notice.
 
-    TABLE defaults to tests/lab/mutants/mutants.toml below this directory. Exits with 5 if a mutant survives.
+    TABLE defaults to tests/lab/mutants/mutants.toml below this directory. Exits with 5 if a mutant survives, or,
+    with --matrix, if another property notices one that only its own should (a campaign for each: minutes).
 
     \b
     Example:
       holdfast lab mutants --jobs 2
       holdfast lab mutants --only "a freeze does not bind writers"
     """
-    from holdfast.cli.lab_mutants import judged
+    from holdfast.cli.lab_mutants import compared, judged
 
+    if matrix:
+        compared(table, only, form)
     judged(table, only, jobs, form)
 
 

@@ -14,7 +14,7 @@ from holdfast.cli.common import fail, show
 from holdfast.cli.lab_progress import Progress, progress
 
 if TYPE_CHECKING:
-    from holdfast.lab.mutants import Mutant, Verdict
+    from holdfast.lab.mutants import Mutant, Standing, Verdict
 
 TABLE = Path("tests") / "lab" / "mutants" / "mutants.toml"
 
@@ -26,6 +26,7 @@ def judged(table: str | None, only: tuple[str, ...], jobs: int, form: str) -> No
     verdicts: list[Verdict] = []
     try:
         with progress(f"judging {len(chosen)} mutants") as shown:
+            _as_it_is(chosen, shown)
             _judge(chosen, _root(path), jobs, shown, verdicts)
     except KeyboardInterrupt:
         show(_document(verdicts), form, lambda: _text(verdicts))
@@ -34,6 +35,60 @@ def judged(table: str | None, only: tuple[str, ...], jobs: int, form: str) -> No
     verdicts.sort(key=lambda v: order[v.name])
     show(_document(verdicts), form, lambda: _text(verdicts))
     sys.exit(exits.OK if all(v.killed for v in verdicts) else exits.BROKEN)
+
+
+def compared(table: str | None, only: tuple[str, ...], form: str) -> NoReturn:
+    """Print for each property the mutant that only it notices, and exit: 0 if that is true of all, 5 if not."""
+    import subprocess
+
+    from holdfast.lab.mutants import CampaignError, PatchError, standing
+
+    chosen = [m for m in _chosen(Path(table) if table else TABLE, only) if m.only]
+    found: list[Standing] = []
+    try:
+        with progress(f"comparing {len(chosen)} mutants") as shown:
+            for mutant in chosen:
+                shown.say(f"{mutant.only}: {mutant.name}")
+                found.append(standing(mutant))
+                shown.note(f"[{len(found)}/{len(chosen)}] {_stands(found[-1])}")
+    except (PatchError, CampaignError, subprocess.TimeoutExpired) as error:
+        fail(str(error), exits.BAD_CONFIGURATION)
+    document = {"properties": [_standing(s) for s in found], "hold": all(s.holds for s in found)}
+    show(document, form, lambda: "\n".join(_stands(s) for s in found))
+    sys.exit(exits.OK if all(s.holds for s in found) else exits.BROKEN)
+
+
+def _stands(one: Standing) -> str:
+    said = f"{one.mutant.only:<26} {one.mutant.name} ({one.mutant.rule})"
+    alone = "survives it" if one.alone is None else f"killed by it in {one.alone.cpu_seconds:.1f} CPU s"
+    others = "survives all others" if one.others is None else f"also noticed: {one.others.broken}"
+    return f"{said}: {alone}, {others} ({one.seconds:.0f} s)"
+
+
+def _standing(one: Standing) -> dict[str, object]:
+    return {
+        "property": one.mutant.only,
+        "mutant": one.mutant.name,
+        "rule": one.mutant.rule,
+        "check": one.mutant.check,
+        "alone": "" if one.alone is None else one.alone.broken,
+        "others": "" if one.others is None else one.others.broken,
+        "holds": one.holds,
+        "seconds": round(one.seconds, 1),
+    }
+
+
+def _as_it_is(chosen: list[Mutant], shown: Progress) -> None:
+    """A check that breaks in the code as it is would kill every mutant, and so none."""
+    from holdfast.lab.mutants import CampaignError, untouched
+
+    shown.say("the code as it is")
+    try:
+        found = untouched(chosen)
+    except CampaignError as error:
+        fail(f"the campaign itself fails on the code as it is: {error}")
+    if found is not None:
+        fail(f"the code as it is breaks {found.check!r}, so that kills no mutant: {found.broken}", exits.BROKEN)
 
 
 def _chosen(path: Path, only: tuple[str, ...]) -> list[Mutant]:
@@ -89,7 +144,10 @@ def _document(verdicts: list[Verdict]) -> dict[str, object]:
             "killed": v.killed,
             "by": v.by,
             "how": v.how,
+            "check": v.finding.check if v.finding else "",
+            "property": v.finding.broken.partition(":")[0] if v.finding else "",
             "seconds": round(v.seconds, 2),
+            "cpu_seconds": v.finding.cpu_seconds if v.finding else None,
             "why": v.mutant.why,
         }
         for v in verdicts
@@ -100,10 +158,8 @@ def _document(verdicts: list[Verdict]) -> dict[str, object]:
 def _text(verdicts: list[Verdict]) -> str:
     """The table, then the survivors with why, then the count."""
     width = max((len(v.name) for v in verdicts), default=0)
-    lines = [f"{'rule':<5} {'mutant':<{width}} {'s':>6}  killed by"]
-    lines += [
-        f"{v.rule:<5} {v.name:<{width}} {v.seconds:6.1f}  {v.by or 'nothing: it SURVIVED'}" for v in verdicts
-    ]
+    lines = [f"{'rule':<5} {'mutant':<{width}} {'s':>6} {'CPU s':>6}  killed by"]
+    lines += [f"{v.rule:<5} {v.name:<{width}} {v.seconds:6.1f} {_cpu(v):>6}  {_by(v)}" for v in verdicts]
     lines += [
         f"SURVIVED: {v.name} ({v.rule}){f': {v.mutant.why}' if v.mutant.why else ''}"
         for v in verdicts
@@ -111,6 +167,20 @@ def _text(verdicts: list[Verdict]) -> str:
     ]
     killed = sum(v.killed for v in verdicts)
     quick = sum(v.killed and v.seconds <= 1.0 for v in verdicts)
+    lean = sum(v.finding is not None and v.finding.cpu_seconds <= 1.0 for v in verdicts)
     share = 100 * killed / len(verdicts) if verdicts else 0
-    lines.append(f"{killed} of {len(verdicts)} killed ({share:.0f} %), {quick} of them within a second")
+    lines.append(
+        f"{killed} of {len(verdicts)} killed ({share:.0f} %), {quick} of them within a second, {lean} within a"
+        " second of CPU time by a search"
+    )
     return "\n".join(lines)
+
+
+def _cpu(verdict: Verdict) -> str:
+    return f"{verdict.finding.cpu_seconds:.1f}" if verdict.finding else "-"
+
+
+def _by(verdict: Verdict) -> str:
+    if verdict.finding is None:
+        return verdict.by or "nothing: it SURVIVED"
+    return f"{verdict.finding.broken.partition(':')[0]}, in {verdict.finding.check!r}"

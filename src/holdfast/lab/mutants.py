@@ -20,7 +20,7 @@ from pathlib import Path
 import msgspec
 
 import holdfast
-from holdfast.lab.campaign_run import BROKEN
+from holdfast.lab.campaign_run import BROKEN, Finding
 from holdfast.lab.shadow import shadow
 
 PACKAGE = Path(holdfast.__file__).parent
@@ -57,6 +57,8 @@ class Verdict(msgspec.Struct, frozen=True):
     by: str
     how: str
     seconds: float
+    finding: Finding | None = None
+    """What the campaign found, if it was the campaign."""
 
     @property
     def name(self) -> str:
@@ -72,6 +74,23 @@ class Verdict(msgspec.Struct, frozen=True):
     def killed(self) -> bool:
         """Whether anything noticed."""
         return bool(self.by)
+
+
+class Standing(msgspec.Struct, frozen=True):
+    """Whether a mutant is the one that only its property (`Mutant.only`) notices."""
+
+    mutant: Mutant
+    alone: Finding | None
+    """What that property finds by itself, in the check that the mutant names."""
+    others: Finding | None
+    """What all other properties find together, in every check."""
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        """Noticed by this property, and by no other."""
+        found = self.alone is not None and self.alone.broken.startswith(self.mutant.only)
+        return found and self.others is None
 
 
 class PatchError(ValueError):
@@ -116,11 +135,11 @@ def judge(mutant: Mutant, tests: Path | None = None, *, seconds: float = 240.0) 
     """
     begun = time.perf_counter()
     with mutated(mutant) as environment:
-        by, how = _campaign(environment, mutant.check, seconds)
+        by, how, finding = _campaign(environment, mutant.check, seconds)
         if not by and mutant.killer and tests is not None:
             by, said = _tests(environment, mutant.killer, tests, seconds)
             how = said or how
-    return Verdict(mutant, by, how, time.perf_counter() - begun)
+    return Verdict(mutant, by, how, time.perf_counter() - begun, finding)
 
 
 def judge_all(mutants: Sequence[Mutant], tests: Path | None = None, *, jobs: int = 1) -> Iterator[Verdict]:
@@ -134,23 +153,64 @@ def judge_all(mutants: Sequence[Mutant], tests: Path | None = None, *, jobs: int
             pool.shutdown(cancel_futures=True)
 
 
-def searched(mutant: Mutant, *arguments: str, seconds: float = 240.0) -> tuple[int, str]:
-    """Exit status and output of `holdfast.lab.campaign_run` with these arguments, on the mutant."""
+def untouched(mutants: Sequence[Mutant], *, seconds: float = 600.0) -> Finding | None:
+    """What the checks that these mutants name find in the code as it is: one that breaks there kills nothing.
+
+    Raises:
+        CampaignError: the search failed.
+    """
+    checks = dict.fromkeys(m.check for m in mutants if m.check)
+    if not checks:
+        return None
+    arguments = [word for check in checks for word in ("--check", check)]
+    return _found(_run({**os.environ}, arguments, seconds))
+
+
+def searched(mutant: Mutant, *arguments: str, seconds: float = 240.0) -> Finding | None:
+    """What `holdfast.lab.campaign_run` with these arguments finds in the mutant.
+
+    Raises:
+        CampaignError: it failed.
+        subprocess.TimeoutExpired: it did not end.
+    """
     with mutated(mutant) as environment:
-        done = _run(environment, arguments, seconds)
-    return done.returncode, done.stdout or done.stderr
+        return _found(_run(environment, arguments, seconds))
 
 
-def _campaign(environment: dict[str, str], first: str, seconds: float) -> tuple[str, str]:
-    try:
-        done = _run(environment, ("--first", first) if first else (), seconds)
-    except subprocess.TimeoutExpired:
-        return "", f"the campaign did not end within {seconds:.0f} s"
+def standing(mutant: Mutant, *, seconds: float = 1800.0) -> Standing:
+    """Search the mutant for its property alone, and the whole campaign for all the others.
+
+    Raises:
+        CampaignError: a search failed.
+        subprocess.TimeoutExpired: one did not end.
+    """
+    begun = time.perf_counter()
+    alone = searched(mutant, "--check", mutant.check, "--only", mutant.only, seconds=seconds)
+    others = searched(mutant, "--without", mutant.only, seconds=seconds)
+    return Standing(mutant, alone, others, time.perf_counter() - begun)
+
+
+class CampaignError(RuntimeError):
+    """The campaign itself failed; the text is its last line."""
+
+
+def _found(done: subprocess.CompletedProcess[str]) -> Finding | None:
     if done.returncode == 0:
-        return "", ""
-    lines = (done.stdout if done.returncode == BROKEN else done.stderr).strip().splitlines()
-    how = lines[-1] if lines else f"exit status {done.returncode}"
-    return ("campaign", how) if done.returncode == BROKEN else ("", f"the campaign itself failed: {how}")
+        return None
+    if done.returncode == BROKEN:
+        return msgspec.json.decode(done.stdout.splitlines()[-1], type=Finding)
+    lines = done.stderr.strip().splitlines()
+    raise CampaignError(lines[-1] if lines else f"exit status {done.returncode}")
+
+
+def _campaign(environment: dict[str, str], first: str, seconds: float) -> tuple[str, str, Finding | None]:
+    try:
+        found = _found(_run(environment, ("--first", first) if first else (), seconds))
+    except subprocess.TimeoutExpired:
+        return "", f"the campaign did not end within {seconds:.0f} s", None
+    except CampaignError as error:
+        return "", f"the campaign itself failed: {error}", None
+    return ("", "", None) if found is None else ("campaign", f"{found.check}: {found.broken}", found)
 
 
 def _run(

@@ -16,8 +16,9 @@ from holdfast.cli.lab_parameters import Budget, BudgetType, files_for
 from holdfast.cli.main import main
 from holdfast.lab import commands
 from holdfast.lab.actor import Actor
+from holdfast.lab.campaign_run import Finding
 from holdfast.lab.engines.found import Outcome
-from holdfast.lab.mutants import Mutant, Verdict
+from holdfast.lab.mutants import Mutant, Standing, Verdict
 from holdfast.lab.specimens import october
 from holdfast.lab.system import Invariant, Scenario
 from holdfast.ports.store import Get
@@ -325,8 +326,11 @@ def test_the_drill_on_one_design_with_every_step(holdfast: Holdfast) -> None:
     assert "NOTHING: no addresses" in Path("day.html").read_text()
 
 
+FOUND = Finding("a scene", "I1 monotone: it went back", 0.4)
+
+
 def _verdict(mutant: Mutant, by: str) -> Verdict:
-    return Verdict(mutant, by, "", 0.5)
+    return Verdict(mutant, by, "", 0.5, FOUND if by else None)
 
 
 def test_mutants_are_judged_with_progress_and_a_table(holdfast: Holdfast, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -340,15 +344,48 @@ def test_mutants_are_judged_with_progress_and_a_table(holdfast: Holdfast, monkey
         return [_verdict(mutants[names[1]], ""), _verdict(mutants[names[0]], "campaign")]
 
     monkeypatch.setattr("holdfast.lab.mutants.judge_all", judged)
+    monkeypatch.setattr("holdfast.lab.mutants.untouched", lambda chosen: None)
     options = ("--only", names[0], "--only", names[1], "--jobs", "2")
     said = holdfast("lab", "mutants", str(TABLE), *options)
     assert said.code == 5
     assert "[1/2] " in said.err
     assert "SURVIVED in 0.5 s: a freeze does not bind writers" in said.err
+    assert "I1 monotone, in 'a scene'" in said.out
     assert "1 of 2 killed (50 %)" in said.out
     found = holdfast("lab", "mutants", str(TABLE), *options, "--format", "json").json
     assert [m["killed"] for m in found["mutants"] if m["name"] == names[0]] == [True]
     assert found["killed"] == 1
+    assert {m["property"] for m in found["mutants"]} == {"I1 monotone", ""}
+
+
+def test_a_check_that_breaks_without_any_mutant_kills_none(
+    holdfast: Holdfast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code as it is comes first: what breaks there says nothing about mutants."""
+    monkeypatch.setattr("holdfast.lab.mutants.untouched", lambda chosen: FOUND)
+    said = holdfast("lab", "mutants", str(TABLE), "--only", "a message does not pin the fence")
+    assert said.code == 5
+    assert "the code as it is breaks 'a scene', so that kills no mutant: I1 monotone: it went back" in said.err
+
+
+def test_the_matrix_says_for_each_property_which_mutant_only_it_notices(
+    holdfast: Holdfast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mutants that name a property, and no others; one that another property notices too is exit 5."""
+    others = {"I1 monotone": None, "I9 inputs monotone": Finding("a scene", "I4 velocity: too much", 1.0)}
+
+    def stand(mutant: Mutant) -> Standing:
+        alone = Finding(mutant.check, f"{mutant.only}: broken", 0.7)
+        return Standing(mutant, alone, others.get(mutant.only), 12.0)
+
+    monkeypatch.setattr("holdfast.lab.mutants.standing", stand)
+    said = holdfast("lab", "mutants", str(TABLE), "--matrix")
+    assert said.code == 5
+    assert len(said.out.splitlines()) == 8
+    assert said.out.count("survives all others") == 7
+    assert "also noticed: I4 velocity: too much" in said.out
+    found = holdfast("lab", "mutants", str(TABLE), "--matrix", "--format", "json").json
+    assert [p["property"] for p in found["properties"] if not p["holds"]] == ["I9 inputs monotone"]
 
 
 def test_one_mutant_is_really_judged(holdfast: Holdfast) -> None:
