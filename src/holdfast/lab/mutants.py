@@ -129,16 +129,17 @@ def mutated(mutant: Mutant) -> Iterator[dict[str, str]]:
 
 
 def judge(mutant: Mutant, tests: Path | None = None, *, seconds: float = 240.0) -> Verdict:
-    """Run the campaign on a mutant, and if it survives and names tests, those.
+    """Run the campaign on a mutant, or, where it names no check but tests, those; if it survives, the other.
 
     `tests` is the repository's root, for mutants that are meant to die in its tests.
     """
     begun = time.perf_counter()
     with mutated(mutant) as environment:
-        by, how, finding = _campaign(environment, mutant.check, seconds)
-        if not by and mutant.killer and tests is not None:
-            by, said = _tests(environment, mutant.killer, tests, seconds)
-            how = said or how
+        by, how, finding = "", "", None
+        if mutant.killer and tests is not None and not mutant.check:
+            by, how = _tests(environment, mutant.killer, tests, seconds)
+        if not by:
+            by, how, finding = _campaign(environment, mutant.check, seconds)
     return Verdict(mutant, by, how, time.perf_counter() - begun, finding)
 
 
@@ -229,6 +230,10 @@ def _tests(environment: dict[str, str], tests: Sequence[str], root: Path, second
             command, env=environment, cwd=root, capture_output=True, text=True, timeout=seconds, check=False
         )
     except subprocess.TimeoutExpired:
-        return " ".join(tests), f"they did not end within {seconds:.0f} s"
+        return "", f"its tests did not end within {seconds:.0f} s"
     failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
-    return (" ".join(tests), failed[0]) if done.returncode == 1 and failed else ("", "")
+    return (
+        (" ".join(tests), failed[0])
+        if done.returncode == 1 and failed
+        else ("", f"its tests pass: {' '.join(tests)}")
+    )

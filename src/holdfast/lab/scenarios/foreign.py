@@ -19,6 +19,7 @@ from holdfast.lab.scenarios.stage import (
     scene,
     shown,
     with_node,
+    without_name,
     zone_of,
 )
 from holdfast.lab.system import Happened, Invariant, Scenario, View
@@ -155,6 +156,20 @@ def lost_answers() -> Scenario:
     )
 
 
+def healing_lost() -> Scenario:
+    """A name is emptied, and what heals it goes wrong: the fence is mine all the time, the data are not (R5)."""
+    one = make_plans(1)[0]
+    return scene(
+        bounds="a name emptied under an equal fence, one message that goes wrong, and a report",
+        zone=zone_of(one, changed=without_name("b")),
+        store=documents((one,)),
+        disks=(Disk(one),),
+        faults=Faults(1, kinds=WRITES),
+        invariants=(no_false_report(STRUCK),),
+        reports=True,
+    )
+
+
 CHECKS: tuple[Check, ...] = (
     everything("a foreign alias", lambda: taken(ALIAS), wedge=True),
     everything("a foreign alias, by questions", lambda: taken(ALIAS, transfer=False), wedge=True),
@@ -163,6 +178,7 @@ CHECKS: tuple[Check, ...] = (
     everything("an alias that comes meanwhile", lambda: taken_meanwhile(ALIAS), wedge=True),
     everything("a delegation that comes meanwhile", lambda: taken_meanwhile(CUT), wedge=True),
     everything("a report after an alias", reported),
+    everything("a report after a lost message", healing_lost),
     everything("a name too large for the server", too_many_records, wedge=True),
     everything("one message goes wrong", lost_answers, wedge=True),
 )

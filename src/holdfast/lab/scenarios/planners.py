@@ -221,13 +221,18 @@ def distrustful() -> Scenario:
 
 
 def silent_observer() -> Scenario:
-    """An observer is silent for a plan, and comes back from an old copy: the chain remembers it (I9)."""
+    """An observer of three is silent for a plan, and comes back from an old copy: the chain remembers it (I9)."""
+    others = ("p2", "p3")
     return scene(
         "an observer silent for one plan, then back from an old copy",
-        ((observed(2, (1,), observer="p2"),), (observed(3, (2,)),), (observed(3, (1, 2), observer="p2"),)),
+        (
+            tuple(observed(2, (1,), observer=o) for o in others),
+            (observed(3, (1, 2)),),
+            (observed(3, (1, 2), observer="p2"),),
+        ),
         plans=(first_plan(observations=5),),
-        configuration=stored_configuration(vantages=2, limits=HALF),
-        observations=(observed(1, observer="p2"),),
+        configuration=stored_configuration(vantages=3, limits=HALF),
+        observations=tuple(observed(1, observer=o) for o in others),
     )
 
 
