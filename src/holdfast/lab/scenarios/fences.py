@@ -40,6 +40,7 @@ from holdfast.model.fence import Fence, fence_owner
 from holdfast.model.freeze import Freeze, Selector
 from holdfast.model.plan import Plan
 from holdfast.model.records import RRset
+from holdfast.nameserver.updating import Quirks
 from holdfast.ports.clock import Idle, Rest
 from holdfast.ports.dns import Existence, Prerequisite, SetRRset, Update
 from holdfast.providers.dialect import Dialect
@@ -170,7 +171,7 @@ async def rival(plan: Plan) -> None:
     await Update(ZONE, (Prerequisite(Existence.RRSET_ABSENT, owner, "TXT"),), (SetRRset(fence), *data))
 
 
-def repairs_race() -> Scenario:
+def repairs_race(dialect: Dialect = PLAIN) -> Scenario:
     """A repair is held back; a newer plan is out, is repaired to by another, and somebody deletes the fence again.
 
     The fence is as missing as before: only the serial tells that the zone has moved on (R3).
@@ -185,6 +186,18 @@ def repairs_race() -> Scenario:
         upcoming=(two,),
         faults=Faults(1, kinds=frozenset({Fault.DISASTER}), disasters=deletes),
         extra=(Actor("rival", "rival", lambda: rival(two), environment=True),),
+        dialect=dialect,
+    )
+
+
+def repairs_race_without_a_serial() -> Scenario:
+    """The same where the serial stands still (PowerDNS with some settings): it pins nothing, so none repairs (R3)."""
+    found = repairs_race(KNOT)
+    return msgspec.structs.replace(
+        found,
+        bounds=f"{found.bounds}, on a server whose serial stands still",
+        quirks=((ZONE, Quirks(serial_moves=False)),),
+        converged=None,
     )
 
 
@@ -349,4 +362,5 @@ CHECKS: tuple[Check, ...] = (
     everything("a store lost, disks behind", lambda: store_lost(1)),
     everything("a raise brings all its data", raises),
     everything("a repair held back", repairs_race, wedge=True),
+    everything("a repair held back, the serial stands still", repairs_race_without_a_serial),
 )
