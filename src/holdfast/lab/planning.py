@@ -9,6 +9,7 @@ from __future__ import annotations
 from holdfast.documents.configuration import read_configuration
 from holdfast.documents.reading import Document
 from holdfast.lab.actor import Actor
+from holdfast.lab.alphabet import ZONE
 from holdfast.lab.invariants import by_fault, inputs_monotone, monotone, never_empty, velocity
 from holdfast.lab.library import Library
 from holdfast.lab.production import KEYS, enactor_actor

@@ -18,7 +18,12 @@ from holdfast.lab.engines.fair import Calm, Edge, Part, calm
 from holdfast.lab.engines.found import CONVERGES
 from holdfast.lab.steps import State
 from holdfast.lab.system import System
+from holdfast.nameserver.zone import Zone
+from holdfast.ports.clock import Idle
+from holdfast.ports.probe import NextResults
 
+RESTS = (Idle, NextResults)
+"""Operations that come back only after a while: a prober rests until its next results are there."""
 WRITES_MAX = 40
 """Changes of one zone in a run. The longest runs of the scenes have 9, with all their faults."""
 
@@ -42,13 +47,17 @@ class Settling:
 
     def endless(self, state: State) -> bool:
         """Whether a zone has been changed so often that nobody is going to stop."""
-        cells = range(self._system.first_cell + 1, self._system.flight_at)
-        return any(self._changed(state[at], self._system.start[at]) for at in cells)
+        begun = self._system.start
+        return any(
+            self._changed(state[at], begun[at]) for at in range(self._system.first_cell, self._system.flight_at)
+        )
 
     def _changed(self, cell: int, begun: int) -> bool:
         if cell not in self._endless:
             values = self._system.agents.cells.values
-            self._endless[cell] = values[cell].serial - values[begun].serial > WRITES_MAX
+            now, was = values[cell], values[begun]
+            zones = isinstance(now, Zone) and isinstance(was, Zone)
+            self._endless[cell] = zones and now.serial - was.serial > WRITES_MAX
         return self._endless[cell]
 
     def unsettled(self, states: Sequence[State]) -> Unsettled | None:
@@ -113,12 +122,12 @@ class Settling:
 
     def _restless(self, graph: Calm, part: Part) -> Iterator[tuple[Part, str]]:
         """Parts in which an actor goes on for ever and never rests."""
-        idle = self._system.agents.idle
+        pending = self._system.agents.pending
         rests: dict[int, set[tuple[int, int, int]]] = {}
         for edges in part.edges.values():
             for edge in edges:
                 found = rests.setdefault(edge.actor, set())
-                if idle[edge.place[1]]:
+                if isinstance(pending[edge.place[1]], RESTS):
                     found.add(edge.place)
         for actor, places in rests.items():
             for inner in graph.fair_parts(part.states, frozenset(places)):

@@ -191,7 +191,7 @@ def repairs_race(dialect: Dialect = PLAIN) -> Scenario:
 
 
 def repairs_race_without_a_serial() -> Scenario:
-    """The same where the serial stands still (PowerDNS with some settings): it pins nothing, so none repairs (R3)."""
+    """The same where the serial stands still (PowerDNS with some settings): nobody may repair (R3)."""
     found = repairs_race(KNOT)
     return msgspec.structs.replace(
         found,
