@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lease_fleet import Simulation, fleet_at, naive, protected
 
+from holdfast.fleet.cells import fleet_at, naive, protected
+from holdfast.fleet.design import HALF_DEAD, HOLDFAST, NAIVE, Design, Trouble
+from holdfast.fleet.driver import Driver
 from holdfast.leases.envelope import (
     Fleet,
     Outlook,
@@ -19,7 +21,6 @@ from holdfast.leases.envelope import (
     pressure,
     trigger_share,
 )
-from holdfast.overload import Protections
 
 CELLS = [(0.3, 4), (0.45, 4), (0.6, 4), (0.75, 4), (0.9, 4), (0.6, 8), (0.2, 16), (0.9, 16), (0.8, 2), (0.9, 1.5)]
 COLLAPSING = [(load, cost) for load, cost in CELLS if load * cost > 2 * 1.16]
@@ -60,7 +61,7 @@ def test_protected_service_recovers_near_the_closed_form(load: float, cost: floa
         outcome = protected(fleet, seed=seed)
         assert outcome.recovered_s is not None
         assert outcome.recovered_s <= max(1.1 * ideal_s, 75.0)  # clients come back over tau + W / 4 in any case
-        assert outcome.begun <= 1.05 * outcome.succeeded
+        assert outcome.begun_per_success <= 1.05
         assert outcome.stale_share <= 0.01
 
 
@@ -78,12 +79,31 @@ def test_protected_service_recovers_near_the_closed_form_at_ten_thousand_hosts(s
 
 
 def test_an_outage_within_the_slack_costs_nothing() -> None:
-    """Shorter than TTL - tau: no lease is lost, by any design. Longer: the naive one does not come back."""
+    """Shorter than TTL - tau: no lease is lost, if all renewals that come at once after it may wait in line.
+
+    Longer: the naive design does not come back.
+    """
     fleet = fleet_at(load=0.8, cost=8)
     assert free_outage_s(fleet) == 120
-    assert naive(fleet, outage_s=100).begun == protected(fleet, outage_s=100).begun == 0
-    assert naive(fleet, outage_s=170).recovered_s is None
-    assert protected(fleet, outage_s=170).recovered_s is not None
+    within, longer = Trouble(deaf_s=0, free_s=100), Trouble(deaf_s=0, free_s=170)
+    patient = Design(renewal_line_s=fleet.timeout_s / 2)
+    for seed in range(4):
+        for design in (NAIVE, patient):
+            outcome = Driver(fleet, design, seed=seed, trouble=within).advance(600, until_recovered=False)
+            assert outcome.begun == 0
+    assert naive(fleet, trouble=longer).recovered_s is None
+    assert protected(fleet, trouble=longer).recovered_s is not None
+
+
+def test_a_short_line_of_renewals_loses_leases_after_a_near_miss() -> None:
+    """Two seconds of line refuse renewals that have little time left, and hints are a lottery: a weakness."""
+    fleet = fleet_at(load=0.8, cost=8)
+    trouble = Trouble(deaf_s=0, free_s=100)
+    lost = [
+        Driver(fleet, HOLDFAST, seed=seed, trouble=trouble).advance(600, until_recovered=False).begun
+        for seed in range(4)
+    ]
+    assert 0 < max(lost) <= 0.1 * fleet.size
 
 
 @pytest.mark.parametrize("load", [0.6, 0.75, 0.9])
@@ -92,15 +112,12 @@ def test_a_loss_below_the_trigger_passes(load: float) -> None:
     fleet = fleet_at(load=load, cost=4)
     share = trigger_share(fleet)
     assert share is not None
-    assert naive(fleet, lost_share=0.8 * share).held_share >= 0.98
+    assert naive(fleet, trouble=Trouble(lost_share=0.8 * share, deaf_s=0)).held_share >= 0.98
 
 
 def test_renewals_first_alone_ends_half_dead() -> None:
     """The stable state of the facts: FIFO behind strict priority holds part of the fleet for ever."""
-    on = Protections(
-        newest_first=False, bounded_queue=False, finishable_at_admission=False, finishable_when_taken=False
-    )
-    outcome = Simulation(fleet_at(load=0.6, cost=8), on, seed=1, hints=False).run(8000)
+    outcome = Driver(fleet_at(load=0.6, cost=8), HALF_DEAD, seed=1).advance(8000)
     assert outcome.recovered_s is None
     assert 0.0 <= outcome.held_share < 0.9
 
