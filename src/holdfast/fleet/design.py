@@ -65,8 +65,8 @@ class Outcome(msgspec.Struct, frozen=True):
     stale_share: float
     """Share of the server's busy time that went into work nobody waited for."""
     busy_share: float
-    events: int
-    """Events of the run: attempts of both kinds, answers, time-outs."""
+    calls: int
+    """Of both kinds, in the whole run."""
 
     @property
     def attempts_per_success(self) -> float:

@@ -89,7 +89,7 @@ class Driver:
         self.queue = self._queue()
         self.outstanding = Outstanding()
         self.events: list[tuple[float, int, Callable[[], None]]] = []
-        self.now_s, self.order, self.happened = 0.0, 0, 0
+        self.now_s, self.order, self.calls = 0.0, 0, 0
         self.deaf = self.trouble.deaf_s > 0
         self.back_s = self.trouble.deaf_s
         self.recovered_s: float | None = None
@@ -157,7 +157,6 @@ class Driver:
         """Until then, or (if asked for) until 99 % are held."""
         while self.events and self.events[0][0] <= until_s:
             self.now_s, _, do = heapq.heappop(self.events)
-            self.happened += 1
             do()
             if until_recovered and self.recovered_s is not None:
                 break
@@ -175,7 +174,7 @@ class Driver:
             refused=self.refused,
             stale_share=self.stale_s / self.busy_s if self.busy_s else 0.0,
             busy_share=self.busy_s / (since_s * self.server.workers) if since_s > 0 else 0.0,
-            events=self.happened,
+            calls=self.calls,
         )
 
     def _sweeps(self) -> None:
@@ -190,6 +189,7 @@ class Driver:
         client.attempt += 1
         call = (number, client.attempt)
         lane = RENEW if client.deadline_s > self.now_s else ESTABLISH
+        self.calls += 1
         self.attempts += lane
         deadline_s = self.now_s + self.fleet.timeout_s
         offered = self.queue.offer(call, lane=lane, deadline_s=deadline_s, now_s=self.now_s)
