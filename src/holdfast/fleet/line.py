@@ -1,19 +1,22 @@
 """A waiting line of a whole fleet: groups by the second in which they came, served from either end.
 
 A group that has waited for W holds nobody any more: its clients have given up. In a line that drops nothing such
-work is still to be done, in vain, but who it was for no longer matters: it is kept as two counts at the old end. So
-a queue of a hundred million stale requests is as small as any.
+work is still to be done, in vain, but who it was for no longer matters: it is kept as two counts at the old end.
+So a queue of a hundred million stale requests is as small as any.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import numpy as np
 
 from holdfast.fleet.wheel import NOBODY, Hosts
+
+WORK_LEAST: Final = 1e-6
+"""Less work than this is rounding, and none."""
 
 
 class Group(msgspec.Struct):
@@ -84,7 +87,7 @@ class Line:
 
     def _take_stale(self, work: float) -> Taken | None:
         """Stale work of both lanes in proportion."""
-        if work <= 0:
+        if work < WORK_LEAST:
             return None
         whole = self._stale[0] * self._costs[0] + self._stale[1] * self._costs[1]
         share = min(1.0, work / whole)
@@ -116,7 +119,9 @@ class Line:
             gone.append((group.lane, group.hosts))
             if keep:
                 renewals, establishments = self._stale
-                self._stale = (renewals, establishments + many) if group.lane else (renewals + many, establishments)
+                self._stale = (
+                    (renewals, establishments + many) if group.lane else (renewals + many, establishments)
+                )
         return gone
 
     def _part(self, group: Group, count: int, *, newest: bool) -> Hosts:

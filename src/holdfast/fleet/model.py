@@ -8,9 +8,9 @@ The switches are those of `Design`, the rules those of `overload`, applied to al
 |---|---|
 | lanes in strict priority      | renewals are served first, with what is left establishments |
 | newest first above half depth | so many from the new end as stand above half depth, the rest from the old end |
-| bounded, newcomer evicts      | what exceeds the depth after the step leaves at the old end (else at the new one) |
+| bounded, newcomer evicts      | what exceeds the depth after the step leaves at the old end, else at the new |
 | finishable at admission       | the line is no longer than can be finished within W - 1.5 x cost |
-| finishable when taken         | oldest first: dropped, and told, at W - 1.5 x cost; else work of who gave up vanishes |
+| finishable when taken         | oldest first: dropped, and told, at W - 1.5 x cost; else it vanishes at W |
 | hints                         | spread over min(backlog / spare, 120 s), backlog as the server knows it |
 
 Lost by that: the order of calls within a step, and the learning of service times (they are known). Both show where
@@ -54,6 +54,7 @@ class Model:
         on = design.protections
         line = Line(self.costs)
         self.lines = (line, Line(self.costs)) if on.strict_priority else (line, line)
+        self._each_line = tuple(dict.fromkeys(self.lines))
         self._newest = on.newest_first
         budget_s = queue_budget_s(fleet.timeout_s)
         self._budgets_s = (design.renewal_line_s or budget_s, budget_s)
@@ -83,7 +84,9 @@ class Model:
         everybody = self._rng.permutation(fleet.size).astype(np.int32)
         tau_s = fleet.renew_every_s
         if self.trouble.free_s:
-            raise ValueError("an outage within the slack is for the driver: this model deals delays to whole groups")
+            raise ValueError(
+                "an outage within the slack is for the driver: this model deals delays to whole groups"
+            )
         kept = everybody[: round((1 - self.trouble.lost_share) * fleet.size)]
         self._until[kept] = self._steps(fleet.ttl_s - tau_s)
         self.wheel.deal(everybody, from_s=0.0, to_s=tau_s)
@@ -115,7 +118,7 @@ class Model:
 
     def drop_queue(self) -> None:
         """Everything that waits is thrown away; its clients hear nothing, and try again after W and tau."""
-        for line in dict.fromkeys(self.lines):
+        for line in self._each_line:
             hosts = line.clear()
             self.wheel.deal(hosts, from_s=0.9 * self.fleet.renew_every_s, to_s=1.1 * self.fleet.renew_every_s)
 
@@ -176,9 +179,9 @@ class Model:
         return len(hosts)
 
     def _hear_nothing(self) -> None:
-        """Who waited for W gives up. In a line that drops the unfinishable, who is next is told a little before."""
+        """Who waited for W gives up. In a line that drops the unfinishable, they are told a little before."""
         on = self.design.protections
-        for line in dict.fromkeys(self.lines):
+        for line in self._each_line:
             told = on.finishable_when_taken and self.capacity_share > 0 and not self._lifo(line)
             margin_s = MARGIN * self.costs[ESTABLISH] / self.fleet.renewals_per_s if told else 0.0
             since = self.wheel.now - self._patience + math.ceil(margin_s / self.step_s)
@@ -210,9 +213,10 @@ class Model:
         backlog = self._outstanding + self.lines[ESTABLISH].pieces + len(hosts) / 2
         span_s = CAP_S if spare_per_s <= 0 else min(backlog / spare_per_s, CAP_S)
         at, counts = self.wheel.deal(hosts, from_s=0.0, to_s=_rounded(span_s))
-        for count in counts:
-            self._hinted[at % len(self._hinted)] += count
-            at += 1
+        at %= len(self._hinted)
+        room = len(self._hinted) - at
+        self._hinted[at : at + len(counts)] += counts[:room]
+        self._hinted[: max(0, len(counts) - room)] += counts[room:]
         self._outstanding += len(hosts)
 
     # -- the server ----------------------------------------------------------------------------------------
@@ -222,10 +226,10 @@ class Model:
         rate = self.fleet.renewals_per_s * self.step_s * self.capacity_share
         self._credit += rate
         before = self.succeeded
-        lines = tuple(dict.fromkeys(self.lines))
-        for line in lines:
-            self._serve_line(line)
-        if all(line.empty for line in lines):
+        for line in self._each_line:
+            if not line.empty:
+                self._serve_line(line)
+        if all(line.empty for line in self._each_line):
             self._credit = min(self._credit, 0.0)  # what an idle server could have done is gone
         self._credit = min(self._credit, max(rate, self.costs[ESTABLISH]))
         return self.succeeded - before
@@ -285,7 +289,9 @@ class Model:
     def _refuse_excess(self) -> None:
         """What stands beyond the depth, or beyond what can be finished in time."""
         on = self.design.protections
-        for line in dict.fromkeys(self.lines):
+        for line in self._each_line:
+            if line.empty:
+                continue
             if on.finishable_at_admission and not self._lifo(line):
                 self._let_go(line, self._finishable(line), newest=True)
             if on.bounded_queue:

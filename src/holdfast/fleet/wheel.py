@@ -7,7 +7,6 @@ delay drawn for each host, and costs a few numbers instead of one for each of th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
@@ -16,8 +15,10 @@ from numpy.typing import NDArray
 
 Hosts: TypeAlias = NDArray[np.int32]
 Shares: TypeAlias = NDArray[np.float64]
+Counts: TypeAlias = NDArray[np.int64]
 
 NOBODY: Hosts = np.empty(0, dtype=np.int32)
+NO_COUNTS: Counts = np.empty(0, dtype=np.int64)
 
 
 @lru_cache(maxsize=4096)
@@ -76,16 +77,17 @@ class Wheel:
         if len(hosts):
             self._slots[(self.now + steps) % len(self._slots)].append(hosts)
 
-    def deal(self, hosts: Hosts, *, from_s: float, to_s: float) -> tuple[int, Sequence[int]]:
+    def deal(self, hosts: Hosts, *, from_s: float, to_s: float) -> tuple[int, Counts]:
         """Each acts after a delay that is uniform between these. The first step, and how many in each from it."""
         if not len(hosts):
-            return self.now, ()
+            return self.now, NO_COUNTS
         first, shares = delay_shares(from_s, to_s, self._step_s)
-        slots, at = self._slots, self.now + first
-        begin = 0
-        counts: list[int] = self._rng.multinomial(len(hosts), shares).tolist()
-        for place, count in enumerate(counts, at):
+        slots, size = self._slots, len(self._slots)
+        counts: Counts = self._rng.multinomial(len(hosts), shares)
+        begin, at = 0, self.now + first
+        for place, count in enumerate(counts.tolist(), at):
             if count:
-                slots[place % len(slots)].append(hosts[begin : begin + count])
-                begin += count
+                end = begin + count
+                slots[place % size].append(hosts[begin:end])
+                begin = end
         return at, counts
