@@ -26,9 +26,9 @@ from holdfast.fleet.design import JITTER_CAP_S, Design, Outcome, Trouble
 from holdfast.leases.book import Book
 from holdfast.leases.envelope import HELD_SHARE, Fleet
 from holdfast.leases.law import RENEWALS_PER_TTL, LeaseSettings, renew_after_s
-from holdfast.leases.rules import Establish, Grant, Keep, Renew, establish, renew
+from holdfast.leases.rules import Grant, Keep, establish, renew
 from holdfast.leases.tokens import token_of
-from holdfast.model.lease import Lease, lease_key
+from holdfast.model.lease import Establish, Lease, Renew, lease_key
 from holdfast.overload import Admission, Job, Lane, LimiterSettings, Outstanding, retry_after_s
 from holdfast.overload.admission import queue_budget_s
 
