@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from holdfast.lab import planning, production
+from holdfast.lab import chain, planning, production
 from holdfast.lab.checks import Check, Terms, everything, proved, sampled
 from holdfast.lab.engines.found import Outcome
 from holdfast.lab.scenarios.catalogue import SCENES
@@ -50,6 +50,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     sampled("clean-up, sampled", lambda: production.with_cleaner(faults=_struck(2)), 400),
     sampled("planners, sampled", lambda: planning.scenario(revisions=2), 150),
+    sampled("the chain, sampled", lambda: chain.scenario(faults=2), 1_500),
     proved(
         "any number of enactors and faults",
         lambda: production.scenario(plans=2, enactors=1, faults=Faults(1, kinds=ALL)),

@@ -126,6 +126,12 @@ def _holdfast_planner(s: Size) -> Scenario:
     return planning.scenario(revisions=s.plans, enactors=s.enactors, faults=s.faults)
 
 
+def _holdfast_chain(s: Size) -> Scenario:
+    from holdfast.lab import chain
+
+    return chain.scenario(enactors=s.enactors, faults=faults_of(s))
+
+
 _SPECIMEN = ("plans", "enactors", "endpoints", "faults")
 _SHIPPED = ("plans", "enactors", "faults", "in_flight", "disasters")
 
@@ -170,6 +176,13 @@ DESIGNS: dict[str, Design] = {
             "two planners that ship, with a prober, people and enactors",
             ("plans", "enactors", "faults"),
             _holdfast_planner,
+            flawed=False,
+        ),
+        Design(
+            "holdfast-chain",
+            "planner, enactors, clean-up and freeze that ship, while a target fails and comes back",
+            ("enactors", "faults", "in_flight", "disasters"),
+            _holdfast_chain,
             flawed=False,
         ),
     )

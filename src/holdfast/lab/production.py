@@ -69,7 +69,7 @@ TELLING = ((State, frozenset({"progress", "reported", "trouble", "laggards", "at
 """What an enactor carries only to tell people a change once; no decision reads it."""
 WHOLE = Selector()
 FREEZE_ID = "cccaaa"
-"""The id that the freezer draws: ids are deterministic here (`world.own`)."""
+"""The id that a freezer draws which is the third kind of actor: ids are deterministic here (`world.own`)."""
 
 
 def zones_of(servers: Servers) -> tuple[str, ...]:
@@ -123,6 +123,29 @@ def enactor_actor(
     settings = EnactorSettings(scope=SCOPE, enactor=writer, ask_servers=False)
     disk = () if held is None else ((PLAN_FILE, encode(held)),)
     return Actor(name, kind, lambda: enact(settings, providers(servers, transfer=transfer)), disk=disk)
+
+
+def freezer_actor(*, selector: Selector = WHOLE, faulty: bool = False, servers: Servers = ON_KNOT) -> Actor:
+    """A person at the production kill switch. `faulty`: what the person asks may fail as well."""
+
+    def start():  # type: ignore[no-untyped-def]
+        return freeze(SCOPE, providers(servers), actor="people", selector=selector, reason="lab", by="people")
+
+    return Actor("freezer", "freezer", start, environment=not faulty, crashes=False)
+
+
+def thawer_actor(*, faulty: bool = False, servers: Servers = ON_KNOT) -> Actor:
+    """The person thaws what `freezer_actor` froze, at any time after that is done."""
+
+    def start():  # type: ignore[no-untyped-def]
+        return thaw(SCOPE, providers(servers), actor="people", freeze_id=FREEZE_ID, by="people")
+
+    return Actor("thawer", "thawer", start, environment=not faulty, crashes=False, waits_for=("freezer",))
+
+
+def cleaner_actor(*, servers: Servers = ON_KNOT) -> Actor:
+    """Production clean-up, which keeps no more than one plan."""
+    return Actor("cleaner", "cleaner", lambda: clean_up(SCOPE, providers(servers), actor="cleaner", keep=1))
 
 
 def scenario(
@@ -195,21 +218,8 @@ def with_freeze(
     servers: Servers = ON_KNOT,
 ) -> Scenario:
     """The same with a person who freezes the whole scope by the production kill switch, and may thaw it later."""
-    freezer = Actor(
-        "freezer",
-        "freezer",
-        lambda: freeze(SCOPE, providers(servers), actor="people", selector=selector, reason="lab", by="people"),
-        environment=not faulty,
-        crashes=False,
-    )
-    thawer = Actor(
-        "thawer",
-        "thawer",
-        lambda: thaw(SCOPE, providers(servers), actor="people", freeze_id=FREEZE_ID, by="people"),
-        environment=not faulty,
-        crashes=False,
-        waits_for=("freezer",),
-    )
+    freezer = freezer_actor(selector=selector, faulty=faulty, servers=servers)
+    thawer = thawer_actor(faulty=faulty, servers=servers)
     holds = freeze_holds(
         KEYS,
         freezer="freezer",
@@ -281,7 +291,7 @@ def with_cleaner(
     *, plans: int = 3, enactors: int = 1, faults: Faults | int = 0, servers: Servers = ON_KNOT
 ) -> Scenario:
     """The same with clean-up, which keeps no more than one plan."""
-    cleaner = Actor("cleaner", "cleaner", lambda: clean_up(SCOPE, providers(servers), actor="cleaner", keep=1))
+    cleaner = cleaner_actor(servers=servers)
     found = scenario(
         plans=plans, enactors=enactors, faults=faults, transfer=True, extra=(cleaner,), servers=servers
     )
