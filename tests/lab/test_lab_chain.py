@@ -11,7 +11,7 @@ from holdfast.lab.system import System
 from holdfast.lab.world.faults import ALL_FAULTS, Faults
 
 
-@pytest.mark.parametrize("schedules", [1_000, pytest.param(300_000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("schedules", [300, pytest.param(300_000, marks=pytest.mark.soak)])
 def test_nothing_breaks_in_sampled_schedules(schedules: int, rotating_seed: int) -> None:
     """Two faults strike a planner, three enactors, clean-up and a freeze: every property holds."""
     for seed in (0, rotating_seed):
@@ -31,7 +31,7 @@ def test_nothing_breaks_under_every_fault_there_is(rotating_seed: int) -> None:
 
 
 def test_every_loop_does_its_part() -> None:
-    """In some schedule the planner's plan 3 is in DNS, plan 1 is cleaned up, and the freeze is in the fence."""
+    """In some schedule the planner's fourth plan is in DNS and the first cleaned up; what is frozen is thawed."""
     system = System(chain.scenario())
     generations, kept, frozen = set[int](), set[bool](), set[bool]()
     for number in range(60):
@@ -43,6 +43,6 @@ def test_every_loop_does_its_part() -> None:
         generations.add(fence.identity.generation)
         frozen.add(bool(fence.freezes))
         kept.add(view.store.get(KEYS.plan(1)) is not None)
-    assert 3 in generations
+    assert 4 in generations
     assert False in kept
-    assert frozen == {True}
+    assert frozen == {False}

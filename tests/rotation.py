@@ -1,4 +1,4 @@
-"""What all tests share: the laboratory's rotating seed, said at the end of every run."""
+"""The laboratory's rotating seed: another in each run of the tests, said at its end."""
 
 from __future__ import annotations
 
