@@ -98,6 +98,32 @@ class Outside:
             self._disasters(state, found)
         return found
 
+    def upon(self, kind: int, i: int, agent: int) -> list[Change]:
+        """What may strike an actor, or cease to: crashes (0), faults of its disk (1), partitions (2).
+
+        With nothing in flight and faults left, so that nothing is left out.
+        """
+        if kind == 0:
+            return self._crashes(i, agent, self.flights.number(())) if self._crash and i in self._mortals else []
+        if i not in self._owners:
+            return []
+        if kind == 1:
+            return self._disk_faults(i, agent, True) if self._disks else []
+        return self._partitions(i, agent, True) if self._partition else []
+
+    def left_behind(self, change: Change) -> int:
+        """The message that a fault upon an actor leaves in flight where nothing was, or -1."""
+        return next((self.flights.values[value][0] for at, value in change.places if at == self.flight_at), -1)
+
+    def at_large(self, state: State) -> list[Change]:
+        """What happens to no actor: deliveries and disasters."""
+        found: list[Change] = []
+        if self.flights.values[state[self.flight_at]]:
+            self._deliveries(state, found)
+        if state[self.left_at] and self._disaster:
+            self._disasters(state, found)
+        return found
+
     def _kept(self, of: Callable[[int, int, int], list[Change]], i: int, agent: int, more: int) -> list[Change]:
         """Faults upon an actor depend on its agent and one number more; they are worked out once."""
         key = (of.__name__, i, agent, more)

@@ -132,7 +132,7 @@ class System:
         )
         self._indexes = {a.name: i for i, a in enumerate(self.actors)}
         self._waits = [tuple(self._indexes[w] for w in a.waits_for) for a in self.actors]
-        self._outside = Outside(
+        self.outside = Outside(
             scenario.actors,
             scenario.faults,
             self.agents,
@@ -140,10 +140,10 @@ class System:
             quirks=quirks,
             sinks=scenario.sinks,
         )
-        self.first_cell, self.flight_at = self._outside.first_cell, self._outside.flight_at
-        self.left_at = self._outside.left_at
-        self.launched, self.landing = self._outside.launched, self._outside.landing
-        self._flights = self._outside.flights
+        self.first_cell, self.flight_at = self.outside.first_cell, self.outside.flight_at
+        self.left_at = self.outside.left_at
+        self.launched, self.landing = self.outside.launched, self.outside.landing
+        self._flights = self.outside.flights
         cells = (scenario.store, *scenario.zones, *(cell for _, cell in probed))
         self.start: State = (
             *self.agents.start,
@@ -228,12 +228,12 @@ class System:
 
     def world_steps(self, state: State) -> list[Step]:
         """Those that no actor takes: faults upon actors, messages in flight, disasters."""
-        return self._outside.steps(state)
+        return self.outside.steps(state)
 
     def world_step(self, state: State, at: Callable[[int], int]) -> Step | None:
         """The one of the world's steps that `at` chooses among so many, alone carried out; None: there is none."""
-        changes = self._outside.changes(state)
-        return self._outside.step(state, changes[at(len(changes))]) if changes else None
+        changes = self.outside.changes(state)
+        return self.outside.step(state, changes[at(len(changes))]) if changes else None
 
     def steps_of(self, state: State, actor: int) -> list[Step]:
         """The steps of one actor alone."""

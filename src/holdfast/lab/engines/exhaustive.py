@@ -121,7 +121,7 @@ def _search(
             if wedge and not cost:
                 free.append(number)
         if expand.broken:
-            found = _concrete_found(system, [*graph.path(at), after[-1][0]], expand.broken)
+            found = found_on(system, [*graph.path(at), after[-1][0]])
             break
         if keep_terminal and not any(a != state for a, cost in after if not cost):
             terminal.add(state)
@@ -153,9 +153,10 @@ def _search(
     )
 
 
-def _concrete_found(system: System, path: list[State], broken: str) -> Found:
+def found_on(system: System, path: list[State]) -> Found:
     """The witness with real actors: the message names the actor that does it there, not its twin."""
     choices = concrete(system, path)
+    broken = ""
     for state, step in follow(system, choices):
         broken = system.verdict(state, step) or broken
     return Found(broken, choices)
@@ -187,10 +188,13 @@ def _wedge(system: System, graph: _Graph) -> Found | None:
                 good[before] = 1
                 queue.append(before)
     stuck = good.find(0)
-    if stuck < 0:
-        return None
+    return None if stuck < 0 else wedged(system, graph.path(stuck))
+
+
+def wedged(system: System, path: list[State]) -> Found:
+    """The way to a state that has none to a converged one."""
     how = f"{PROGRESS}: a wedge: from here no sequence of steps without faults leads to a converged state"
-    return Found(how, concrete(system, graph.path(stuck)))
+    return Found(how, concrete(system, path))
 
 
 def _unsettled(system: System, graph: _Graph, settling: Settling) -> Found | None:
