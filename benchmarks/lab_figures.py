@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from holdfast.lab import production
+from holdfast.lab.engines.columns import searching as columns
 from holdfast.lab.engines.dpor import explore
 from holdfast.lab.engines.exhaustive import Limits, search
 from holdfast.lab.engines.modular import prove
@@ -18,7 +19,7 @@ from holdfast.lab.engines.sampling import sample
 from holdfast.lab.engines.shrink import preemptions, shrink
 from holdfast.lab.specimens import october
 from holdfast.lab.system import System
-from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
+from holdfast.lab.world.faults import ALL_FAULTS, USUAL_FAULTS, Fault, Faults
 
 RUNS = 5
 ALL = ALL_FAULTS - {Fault.PARTITION, Fault.DUPLICATED, Fault.DISASTER}
@@ -89,10 +90,15 @@ def main() -> None:
         System(production.scenario(faults=Faults(1, kinds=ALL), transfer=True)), limits=Limits(seconds=60)
     )
     line("exhaustive states/s, production", f"{outcome.count / outcome.seconds:,.0f} ({outcome.sentence()})")
+    outcome = columns.search(System(production.with_freeze(enactors=3, transfer=True)), limits=Limits(seconds=30))
+    line("the same on arrays, production", f"{outcome.count / outcome.seconds:,.0f} ({outcome.sentence()})")
     shrunk()
     for plans in (2, 3) if "--long" in sys.argv else (2,):
-        scenario = production.with_freeze(plans=plans, enactors=1, faults=Faults(1, kinds=ALL), transfer=True)
-        line("production with a freeze", prove(System(scenario), crowd="enactor").sentence())
+        for restarts in (False, True):
+            scenario = production.with_freeze(
+                plans=plans, enactors=1, faults=Faults(2, kinds=USUAL_FAULTS), transfer=True, restarts=restarts
+            )
+            line("production with a freeze", prove(System(scenario), crowd="enactor", spare=2).sentence())
 
 
 if __name__ == "__main__":

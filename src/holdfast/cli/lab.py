@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from holdfast.lab.commands import Exploration
     from holdfast.lab.tape import Run, Tape
 
-ENGINES = ("sample", "exhaustive", "dpor", "modular")
+ENGINES = ("sample", "exhaustive", "columns", "dpor", "modular")
 
 
 class _Explore(click.Command):
@@ -72,8 +72,8 @@ def _sizes(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--budget", type=BudgetType(), default=Budget(), show_default="60s", help="30s, 2m, or a count like 5000."
 )
-@click.option("--wedge", is_flag=True, help="Also: is there always a way on? (exhaustive and modular engines)")
 @click.option("--settles", is_flag=True, help="Also: does every fair run come to rest there? (exhaustive engine)")
+@click.option("--wedge", is_flag=True, help="Also: is there always a way on? (exhaustive, columns, modular)")
 @click.option("--no-shrink", is_flag=True, help="Show the run as it was found.")
 @click.option("--out", metavar="DIR|FILE", help="Where tape and page go.  [default: .holdfast/lab]")
 @format_option
@@ -102,7 +102,7 @@ def explore(
       holdfast lab explore holdfast --faults 2 --disasters --freeze --budget 2m --seed 7
     """
     from holdfast.lab.actor import LabError
-    from holdfast.lab.commands import Engine, SearchInterruptedError
+    from holdfast.lab.commands import Engine, EngineError, SearchInterruptedError
     from holdfast.lab.commands import explore as search
     from holdfast.lab.designs import SizeError, UnknownDesignError, size_of
     from holdfast.lab.engines.dpor import UnsupportedFaultError
@@ -122,7 +122,7 @@ def explore(
                 shrunk=not no_shrink,
                 on_progress=shown.say,
             )
-    except (SizeError, UnknownDesignError, UnsupportedFaultError) as error:
+    except (SizeError, UnknownDesignError, UnsupportedFaultError, EngineError) as error:
         _usage(str(error))
     except RecursionError as error:
         _usage(f"{error} (--rounds), or choose another engine")

@@ -38,6 +38,7 @@ class Engine(enum.Enum):
     SAMPLE = "sample"
     EXHAUSTIVE = "exhaustive"
     DPOR = "dpor"
+    COLUMNS = "columns"
     MODULAR = "modular"
 
 
@@ -80,6 +81,22 @@ def _exhaustive(system: System, order: Order) -> Outcome:
     )
 
 
+def _columns(system: System, order: Order) -> Outcome:
+    try:
+        from holdfast.lab.engines.columns import packing, searching
+    except ModuleNotFoundError as error:
+        raise EngineError(f"the columns engine needs {error.name}: pip install 'holdfast[lab]'") from None
+    try:
+        return searching.search(
+            system,
+            limits=exhaustive.Limits(states=order.budget.count, seconds=order.budget.seconds),
+            wedge=order.wedge,
+            on_progress=lambda done, known: order.say(f"{done:,} of {known:,} states known so far"),
+        )
+    except packing.TooWideError as error:
+        raise EngineError(str(error)) from None
+
+
 def _dpor(system: System, order: Order) -> Outcome:
     return dpor.explore(system, executions=order.budget.count, seconds=order.budget.seconds)
 
@@ -102,10 +119,11 @@ ENGINES: dict[Engine, Callable[[System, Order], Outcome]] = {
     Engine.SAMPLE: _sample,
     Engine.EXHAUSTIVE: _exhaustive,
     Engine.DPOR: _dpor,
+    Engine.COLUMNS: _columns,
     Engine.MODULAR: _modular,
 }
-WEDGE_ENGINES = frozenset({Engine.EXHAUSTIVE, Engine.MODULAR})
 SETTLING_ENGINES = frozenset({Engine.EXHAUSTIVE})
+WEDGE_ENGINES = frozenset({Engine.EXHAUSTIVE, Engine.COLUMNS, Engine.MODULAR})
 CALM = frozenset({Engine.SAMPLE, Engine.DPOR})
 """Engines whose finds are shrunk; the exhaustive one finds the shortest by itself."""
 
@@ -162,6 +180,10 @@ class Exploration(msgspec.Struct, frozen=True):
         return report(self.sentence(), self.run, command)
 
 
+class EngineError(Exception):
+    """The engine can't search this, or not here; the text says what to do."""
+
+
 class SearchInterruptedError(Exception):
     """Somebody stopped a search; the text says how far it had come, and within which bounds."""
 
@@ -185,12 +207,14 @@ def explore(
         UnknownDesignError: no such design.
         SizeError: a number is out of its range.
         UnsupportedFaultError: DPOR was asked for faults that it does not reduce.
+        EngineError: the columns engine has no numpy, or a state does not fit into 64 bits.
         SearchInterruptedError: by Ctrl-C, before anything was found.
     """
     system = system_of(design, size)
     if wedge and (engine not in WEDGE_ENGINES or system.scenario.converged is None):
         raise SizeError(
-            f"only the exhaustive and modular engines look for wedges, and {design} must say what converged means"
+            f"only the exhaustive, columns and modular engines look for wedges, and {design} must say what"
+            " converged means"
         )
     if settles and (engine not in SETTLING_ENGINES or system.scenario.converged is None):
         raise SizeError(

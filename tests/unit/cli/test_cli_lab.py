@@ -166,7 +166,7 @@ WRONG = {
     ("explore", "group-fences", "--plans", "3"): "the design group-fences has no --plans",
     ("explore", "2025", "--budget", "soon"): "'soon' is no budget: a time like 30s",
     ("explore", "2025", "--budget", "0"): "'0' is no budget",
-    ("explore", "2025", "--wedge"): "only the exhaustive and modular engines look for wedges",
+    ("explore", "2025", "--wedge"): "only the exhaustive, columns and modular engines look for wedges",
     ("explore", "holdfast", "--restarts", "1"): "--restarts are faults, and no fault is allowed",
     ("explore", "2025", "--settles"): "only the exhaustive engine sees whether all settles",
     ("explore", "holdfast", "--disasters"): "say how many with --faults",

@@ -9,7 +9,7 @@ import numpy as np
 from holdfast.lab.engines.columns.packing import Packing
 from holdfast.lab.engines.columns.tables import AtLarge, Fates, Moves, Standing, Ways
 from holdfast.lab.engines.columns.worlds import IMPOSSIBLE, Worlds
-from holdfast.lab.engines.flock.arrays import UNKNOWN, Bools, Ints, Tuples, Words, distinct
+from holdfast.lab.engines.flock.arrays import UNKNOWN, Bools, Ints, Tuples, distinct
 from holdfast.lab.steps import State, Step
 from holdfast.lab.system import System
 from holdfast.ports.operation import Operation
@@ -71,9 +71,7 @@ class Stepper:
         self._standing.grow()
         parts = [self._actor_steps(states, i) for i in range(self._actors)]
         if self._faulty:
-            parts += [
-                self._upon(states, kind, i) for kind in range(len(self._fates)) for i in range(self._actors)
-            ]
+            parts += [self._upon(states, kind, i) for kind in range(len(self._fates)) for i in range(self._actors)]
         parts.append(self._at_large(states))
         found = Steps(
             States(*[np.concatenate([getattr(p.after, f) for p in parts]) for f in States._fields]),
