@@ -36,8 +36,11 @@ def summary(loaded: Loaded) -> str:
     for endpoint in c.endpoints:
         group = groups[endpoint.group]
         labels = len({t.label for t in group.targets})
+        targets = f"{len(group.targets)} targets under {labels} zone labels"
+        if group.role:
+            targets = f"targets are who holds a lease of the role {group.role}"
         lines.append(
-            f"  {endpoint.name} ttl {endpoint.ttl}: {len(group.targets)} targets under {labels} zone labels,"
+            f"  {endpoint.name} ttl {endpoint.ttl}: {targets},"
             f" {group.check.kind.value} every {group.check.interval_s:g} s,"
             f" never fewer than {group.floor_share:.0%} of capacity"
         )

@@ -86,6 +86,18 @@ class _Situation(msgspec.Struct, frozen=True):
     drained: frozenset[str]
 
 
+def with_members(configuration: Configuration, before: StoredConfiguration | None) -> Configuration:
+    """A file's configuration with the members that joined by lease, as the store has them: no file names them."""
+    if before is None or not any(group.role for group in configuration.groups):
+        return configuration
+    known = {(g.name, g.role): g.targets for g in before.configuration.groups if g.role}
+    groups = tuple(
+        msgspec.structs.replace(g, targets=known.get((g.name, g.role), ())) if g.role else g
+        for g in configuration.groups
+    )
+    return msgspec.structs.replace(configuration, groups=groups)
+
+
 def digest(configuration: Configuration) -> str:
     """SHA-256 of the canonical bytes."""
     return hashlib.sha256(encode(configuration)).hexdigest()
@@ -110,14 +122,16 @@ async def apply(
     if isinstance(found, (Garbled, CouldNotAsk)):
         return found
     before = None if found.current is None else found.current.value
+    said = digest(configuration)
+    configuration = with_members(configuration, before)
     removed = _removed(before, configuration, remove_targets, found.drained)
     if isinstance(removed, BadWord):
         return removed
     if before is not None and before.configuration == configuration:
-        return Unchanged(LastApplied(found.incarnation, before.revision, before.digest))
+        return Unchanged(LastApplied(found.incarnation, before.of_file, before.digest))
     if before is not None and not force and not _mine(before, found.incarnation, last_applied):
         return _not_mine(before, configuration, removed)
-    stored = _stored(before, configuration, origin, last_applied, removed)
+    stored = _stored(before, configuration, said, origin, last_applied, removed)
     written = await replace_configuration(keys, stored, found.current)
     if isinstance(written, Committed):
         before_configuration = None if before is None else before.configuration
@@ -138,6 +152,7 @@ async def preview(
     if isinstance(found, (Garbled, CouldNotAsk)):
         return found
     before = None if found.current is None else found.current.value
+    configuration = with_members(configuration, before)
     removed = _removed(before, configuration, remove_targets, found.drained)
     if isinstance(removed, BadWord):
         return removed
@@ -175,7 +190,7 @@ def _mine(current: StoredConfiguration, incarnation: int, last: LastApplied | No
     return (
         last is not None
         and last.incarnation in (0, incarnation)
-        and (last.revision, last.digest) == (current.revision, current.digest)
+        and (last.revision, last.digest) == (current.of_file, current.digest)
     )
 
 
@@ -209,6 +224,7 @@ def _removed(
 def _stored(
     before: StoredConfiguration | None,
     configuration: Configuration,
+    said: str,
     origin: str,
     last_applied: LastApplied | None,
     removed: frozenset[str],
@@ -221,7 +237,7 @@ def _stored(
     return StoredConfiguration(
         revision=highest + 1,
         origin=origin,
-        digest=digest(configuration),
+        digest=said,
         configuration=configuration,
         removed_by_word=tuple(sorted(removed)),
         removed_addresses=tuple(sorted(addresses)),

@@ -16,6 +16,8 @@ def check_pool(
     group: PlacedGroup, allowed_prefixes: tuple[str, ...], weightless_zones: tuple[str, ...], notes: Notes
 ) -> None:
     """Note what is wrong with one group."""
+    if group.value.role:
+        return  # who the targets are is not known yet
     if not group.value.targets:
         kind = "endpoint" if group.implicit else "group"
         fix = 'add [[endpoint.target]] tables, or group = "<name of a [[group]]>"' if group.implicit else ""

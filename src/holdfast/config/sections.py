@@ -20,6 +20,7 @@ from holdfast.model.configuration import (
     TargetConfig,
     ZoneConfig,
 )
+from holdfast.model.lease import bad_word
 
 T = TypeVar("T")
 KEY_ALGORITHMS = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
@@ -126,7 +127,7 @@ def read_endpoint(table: Table) -> tuple[PlacedEndpoint, PlacedGroup | None]:
     group_name = table.text("group", "")
     own: PlacedGroup | None = None
     if group_name:
-        for key in ("target", "check", "floor_share", "fail_open_share"):
+        for key in ("target", "targets", "check", "floor_share", "fail_open_share"):
             if table.has(key):
                 table.notes.key(
                     table.at(key),
@@ -143,6 +144,7 @@ def read_endpoint(table: Table) -> tuple[PlacedEndpoint, PlacedGroup | None]:
 
 def _read_pool(table: Table, name: str, *, implicit: bool) -> PlacedGroup:
     targets = table.tables("target")
+    role = _read_role(table)
     check = table.table("check")
     group = GroupConfig(
         name=name,
@@ -150,8 +152,27 @@ def _read_pool(table: Table, name: str, *, implicit: bool) -> PlacedGroup:
         check=read_check(check) if check is not None else Check(),
         floor_share=table.share("floor_share", _GROUP.floor_share),
         fail_open_share=table.share("fail_open_share", _GROUP.fail_open_share),
+        role=role,
     )
     return PlacedGroup(path=table.path, value=group, targets=tuple(t.path for t in targets), implicit=implicit)
+
+
+def _read_role(table: Table) -> str:
+    """`targets = { from = "leases", role = "..." }`: whose holders are the targets; empty if not given."""
+    source = table.table("targets")
+    if source is None:
+        return ""
+    origin = source.text("from", "leases")
+    if origin != "leases":
+        table.notes.value(source.at("from"), f"`{origin}` is nothing that targets come from", '"leases"')
+    role = source.text("role", None, wanted="the role that the holders' agents name")
+    why = bad_word(role) if role else ""
+    if why:
+        table.notes.value(source.at("role"), why, 'such as "api"')
+    if table.has("target"):
+        table.notes.key(table.at("target"), "`target` beside `targets`", "keep one of them")
+    source.close()
+    return role
 
 
 def _read_target(table: Table) -> TargetConfig:

@@ -96,6 +96,11 @@ KINDS: Final = (
     Kind("leases.paused", "The lease service itself was away (stopped, starved): all leases get a whole TTL"),
     Kind("leases.unreadable", "A lease's document in the store is not readable, and counts as free"),
     Kind("lease.lost", "A lease ran out: its holder did not renew it"),
+    Kind("target.joined", "A holder of a lease is a target of a group now", data=("target",)),
+    Kind(
+        "target.forgotten", "A target whose lease was lost long ago is not configured any more", data=("target",)
+    ),
+    Kind("registrar.waits", "Who holds leases can't be made known as targets now, and why"),
     # People
     Kind("freeze.set", "A freeze was set", data=("id", "selector", "by")),
     Kind("freeze.acknowledged", "Every zone's fence carries the freeze", data=("id", "zones")),

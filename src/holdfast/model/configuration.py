@@ -73,6 +73,8 @@ class GroupConfig(msgspec.Struct, frozen=True):
     """Never fewer serving than this share of the pool's capacity, whatever the verdicts (and always >= 1)."""
     fail_open_share: float = 0.5
     """Under this share healthy, health is not believed: all targets serve (panic threshold)."""
+    role: str = ""
+    """Given, the targets are who holds a lease of this role; in the store they stand among `targets`."""
 
 
 class EndpointConfig(msgspec.Struct, frozen=True, gc=False):
@@ -171,7 +173,14 @@ class StoredConfiguration(msgspec.Struct, frozen=True):
     configuration: Configuration
     removed_by_word: tuple[str, ...] = ()
     removed_addresses: tuple[str, ...] = ()
+    applied: int = 0
+    """The revision that a file last made; 0 is this one. Members that join by lease move `revision` alone."""
     format: int = 1
+
+    @property
+    def of_file(self) -> int:
+        """The revision that the file remembers (R10)."""
+        return self.applied or self.revision
 
 
 def target_key(group: str, target: str) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 import msgspec
+
+LEASES_OBSERVER: Final = "~leases"
+"""Under which it is published what leases say of targets; no prober can have this name."""
 
 
 class TargetState(enum.Enum):

@@ -8,6 +8,7 @@ from typing import Any
 from holdfast.enactor.cleanup import clean_up
 from holdfast.enactor.loop import enact
 from holdfast.enactor.settings import EnactorSettings, refuse_start
+from holdfast.health.leased import LeasedRules
 from holdfast.health.loop import prober_loop
 from holdfast.health.memo import MemoRules
 from holdfast.killswitch.timer import thaw_in_time
@@ -24,7 +25,9 @@ from holdfast.service.scene import CannotOpen, Scene
 
 async def run_planner(scene: Scene, name: str, pacing: Pacing | None = None) -> None:
     """Plan for ever under `name`."""
-    planner = Planner(scope=scene.keys.scope, name=name, providers=scene.providers, rules=MemoRules(), desk=Desk())
+    planner = Planner(
+        scope=scene.keys.scope, name=name, providers=scene.providers, rules=LeasedRules(MemoRules()), desk=Desk()
+    )
     await _supervised(scene, name, lambda: planner_loop(planner), scene.answers(name, pacing=pacing))
 
 

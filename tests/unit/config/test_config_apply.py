@@ -240,3 +240,32 @@ def test_no_file_overwrites_what_it_has_not_seen(steps: list[tuple[int, int, boo
             assert isinstance(result, NotMine)
             assert not force
             assert _stored(state).configuration == _configuration(ttl=before or 0)
+
+
+def test_members_that_joined_by_lease_stay_when_a_file_is_applied_again() -> None:
+    """No file names them: the same file is unchanged all the same, and a changed one keeps them (R10 holds)."""
+
+    def file(ttl: int) -> Configuration:
+        group = GroupConfig(name="g", targets=(), check=Check(), role="api")
+        return msgspec.structs.replace(_configuration(ttl=ttl), groups=(group,))
+
+    state = MemoryState()
+    first = _from_file(state, file(30), None)
+    assert isinstance(first, Applied)
+    member = TargetConfig(name="m", a="192.0.2.9", aaaa=None, port=80, label="x")
+    stored = _stored(state)
+    joined = msgspec.structs.replace(
+        stored.configuration, groups=(msgspec.structs.replace(stored.configuration.groups[0], targets=(member,)),)
+    )
+    _put(state, KEYS.config, msgspec.structs.replace(stored, revision=2, applied=1, configuration=joined))
+    again = _from_file(state, file(30), first.last)
+    assert isinstance(again, Unchanged)
+    assert again.last == first.last
+    changed = _from_file(state, file(60), first.last)
+    assert isinstance(changed, Applied)
+    assert "ttl 30 -> 60" in text(changed.changes)
+    assert "removed" not in text(changed.changes)
+    assert (_stored(state).revision, _stored(state).of_file) == (3, 3)
+    assert _stored(state).configuration.groups[0].targets == (member,)
+    stale = _from_file(state, file(5), first.last)
+    assert isinstance(stale, NotMine)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import fields
 from pathlib import Path
@@ -10,6 +11,8 @@ from holdfast.config.leases import LeaseService
 from holdfast.config.remembered import write_atomically
 from holdfast.leases.law import LeaseSettings
 from holdfast.leases.loop import lease_loop
+from holdfast.leases.registrar import ACTOR as REGISTRAR
+from holdfast.leases.registrar import registrar_loop
 from holdfast.overload import Protections
 from holdfast.runtime.driver import supervise
 from holdfast.runtime.leases import LeaseInbox
@@ -73,10 +76,21 @@ async def run_leases(scene: Scene) -> None:
     inbox = LeaseInbox(scene.store)
     answers = scene.answers(ACTOR)
     inbox.register(answers)
-    async with serve_leases(inbox, sock, key, tls_cert=settings.tls_cert, tls_key=settings.tls_key):
+    async with (
+        serve_leases(inbox, sock, key, tls_cert=settings.tls_cert, tls_key=settings.tls_key),
+        asyncio.TaskGroup() as group,
+    ):
+        registrar = group.create_task(run_registrar(scene), name=REGISTRAR)
         await supervise(
             ACTOR,
             lambda: lease_loop(scene.keys.scope, law_of(settings), protections_of(settings)),
             answers,
             emit=scene.events.emit,
         )
+        registrar.cancel()
+
+
+async def run_registrar(scene: Scene) -> None:
+    """Make holders of leases targets of the configuration in the store, for ever."""
+    answers = scene.answers(REGISTRAR)
+    await supervise(REGISTRAR, lambda: registrar_loop(scene.keys.scope), answers, emit=scene.events.emit)

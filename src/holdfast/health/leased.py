@@ -1,0 +1,98 @@
+"""Verdicts on targets that come from leases: what probers say, and above it what the lease says. Pure.
+
+| the lease says     | the probers' verdict | verdict |
+|---|---|---|
+| DOWN (lost, leaves) | anything            | UNHEALTHY: may be withdrawn, within the velocity, above the floors |
+| PENDING            | UNHEALTHY            | UNHEALTHY |
+| PENDING            | anything else        | UNKNOWN: does not enter, and is not withdrawn |
+| UP                 | anything             | as it is |
+| nothing, or stale  | UNHEALTHY            | UNHEALTHY |
+| nothing, or stale  | anything else        | UNKNOWN: the lease service is silent, which withdraws nothing |
+
+If more than half of all targets are unhealthy then, the whole is distrusted, as in `judge`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.health.judge import common_failure, stale_timer
+from holdfast.model.configuration import CheckKind, Configuration, target_key
+from holdfast.model.observation import (
+    LEASES_OBSERVER,
+    Health,
+    Observations,
+    TargetObservation,
+    TargetState,
+    Verdict,
+    Verdicts,
+)
+from holdfast.ports.judgement import HealthRules, Timer
+
+
+def verdict_with_lease(verdict: Verdict, lease: TargetObservation | None) -> Verdict:
+    """The table at the top, for one target; `lease` is None if nothing fresh is said of it."""
+    if lease is not None and lease.state is TargetState.DOWN:
+        return Verdict(verdict.target, Health.UNHEALTHY, lease.reason)
+    if verdict.health is Health.UNHEALTHY or (lease is not None and lease.state is TargetState.UP):
+        return verdict
+    why = "the lease service is silent" if lease is None else lease.reason
+    return Verdict(verdict.target, Health.UNKNOWN, f"unknown: {why}")
+
+
+class LeasedRules:
+    """`HealthRules` above others: for scopes without targets from leases it is the others."""
+
+    def __init__(self, inner: HealthRules) -> None:
+        self._inner = inner
+
+    def timers(
+        self, configuration: Configuration, observations: tuple[Observations, ...], serving: frozenset[str]
+    ) -> tuple[Timer, ...]:
+        """See `ports.judgement.HealthRules.timers`."""
+        found = self._inner.timers(configuration, observations, serving)
+        said = _said(configuration, observations)
+        if said is None:
+            return found
+        return tuple(sorted({*found, Timer(stale_timer(said), configuration.limits.observation_ttl_s)}))
+
+    def judge(
+        self,
+        configuration: Configuration,
+        observations: tuple[Observations, ...],
+        serving: frozenset[str],
+        fired: frozenset[str],
+    ) -> Verdicts:
+        """See `ports.judgement.HealthRules.judge`."""
+        verdicts = self._inner.judge(configuration, observations, serving, fired)
+        leased = _leased(configuration)
+        if not leased:
+            return verdicts
+        said = _said(configuration, observations)
+        fresh = {} if said is None or stale_timer(said) in fired else {one.target: one for one in said.targets}
+        found = tuple(
+            verdict_with_lease(v, fresh.get(v.target)) if v.target in leased else v for v in verdicts.verdicts
+        )
+        counted = leased | _probed(configuration)
+        unhealthy = sum(v.health is Health.UNHEALTHY for v in found if v.target in counted)
+        distrust = common_failure(unhealthy=unhealthy, probed=len(counted))
+        return msgspec.structs.replace(verdicts, verdicts=found, distrust=distrust or verdicts.distrust)
+
+
+def _leased(configuration: Configuration) -> frozenset[str]:
+    return frozenset(target_key(g.name, t.name) for g in configuration.groups if g.role for t in g.targets)
+
+
+def _probed(configuration: Configuration) -> frozenset[str]:
+    return frozenset(
+        target_key(g.name, t.name)
+        for g in configuration.groups
+        if g.check.kind is not CheckKind.NONE
+        for t in g.targets
+    )
+
+
+def _said(configuration: Configuration, observations: tuple[Observations, ...]) -> Observations | None:
+    if not any(group.role for group in configuration.groups):
+        return None
+    return next((o for o in observations if o.observer == LEASES_OBSERVER), None)

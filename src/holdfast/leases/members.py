@@ -1,0 +1,111 @@
+"""Which targets a role's leases make, and what is said of them. Pure.
+
+| lease                   | was said before | is said now |
+|---|---|---|
+| held, leaving           | anything        | DOWN: its agent drains it |
+| held, ready             | anything        | UP |
+| held, not ready         | UP              | UP: readiness never removes |
+| held, not ready         | anything else   | PENDING: it does not enter yet |
+| gone                    | anything        | DOWN: its lease is lost; forgotten after `FORGET_S` |
+
+What is said are *observations*, and health makes verdicts of them: so a lost lease takes a target out within the
+velocity, above the floors, and never by emptying a list. A target stays configured for as long as it may serve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import msgspec
+
+from holdfast.model.configuration import Configuration, GroupConfig, TargetConfig, target_key
+from holdfast.model.lease import Lease, Place
+from holdfast.model.observation import TargetObservation, TargetState
+
+FORGET_S: Final = 3600.0
+LEAVING: Final = "its agent drains it"
+LOST: Final = "its lease is lost"
+NOT_READY: Final = "it holds a lease and is not ready yet"
+UNREADY: Final = "it holds a lease; it was ready, and says that it is not any more"
+HELD: Final = "it holds its lease"
+
+
+class Membership(msgspec.Struct, frozen=True):
+    """What a pass comes to."""
+
+    groups: tuple[GroupConfig, ...]
+    seen: tuple[TargetObservation, ...]
+    """Of every target that comes from leases, sorted by key."""
+    lost: tuple[str, ...]
+    """Keys of targets whose lease is gone: to be forgotten some day."""
+    joined: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+
+
+def roles(configuration: Configuration) -> tuple[str, ...]:
+    """The roles that a configuration takes targets from, sorted."""
+    return tuple(sorted({group.role for group in configuration.groups if group.role}))
+
+
+def membership(
+    configuration: Configuration,
+    leases: Iterable[Lease],
+    said: Mapping[str, TargetState],
+    *,
+    forget: frozenset[str] = frozenset(),
+) -> Membership:
+    """The table at the top. `said`: states by target key; `forget`: keys that have been lost for long enough."""
+    places: dict[str, dict[str, Place]] = {}
+    for lease in leases:
+        if lease.place is not None:
+            places.setdefault(lease.role, {})[lease.name] = lease.place
+    groups: list[GroupConfig] = []
+    seen: list[TargetObservation] = []
+    lost: list[str] = []
+    joined: list[str] = []
+    forgotten: list[str] = []
+    for group in configuration.groups:
+        if not group.role:
+            groups.append(group)
+            continue
+        held = places.get(group.role, {})
+        known = {t.name: t for t in group.targets}
+        targets: list[TargetConfig] = []
+        for name in sorted(known.keys() | held.keys()):
+            key = target_key(group.name, name)
+            place = held.get(name)
+            if place is None:
+                if key in forget:
+                    forgotten.append(key)
+                    continue
+                lost.append(key)
+            elif name not in known:
+                joined.append(key)
+            targets.append(known[name] if place is None else _target(name, place))
+            seen.append(_observed(key, place, said.get(key)))
+        same = tuple(targets) == group.targets
+        groups.append(group if same else msgspec.structs.replace(group, targets=tuple(targets)))
+    return Membership(
+        tuple(groups),
+        tuple(sorted(seen, key=lambda one: one.target)),
+        tuple(sorted(lost)),
+        tuple(joined),
+        tuple(forgotten),
+    )
+
+
+def _target(name: str, place: Place) -> TargetConfig:
+    return TargetConfig(name, place.a, place.aaaa, place.port, place.label or "default", place.weight)
+
+
+def _observed(key: str, place: Place | None, before: TargetState | None) -> TargetObservation:
+    if place is None:
+        return TargetObservation(key, TargetState.DOWN, LOST)
+    if place.leaving:
+        return TargetObservation(key, TargetState.DOWN, LEAVING)
+    if place.ready:
+        return TargetObservation(key, TargetState.UP, HELD)
+    if before is TargetState.UP:
+        return TargetObservation(key, TargetState.UP, UNREADY)
+    return TargetObservation(key, TargetState.PENDING, NOT_READY)
