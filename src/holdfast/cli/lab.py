@@ -72,6 +72,7 @@ def _sizes(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--budget", type=BudgetType(), default=Budget(), show_default="60s", help="30s, 2m, or a count like 5000."
 )
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes of the sampler.")
 @click.option("--settles", is_flag=True, help="Also: does every fair run come to rest there? (exhaustive engine)")
 @click.option("--wedge", is_flag=True, help="Also: is there always a way on? (exhaustive, columns, modular)")
 @click.option("--no-shrink", is_flag=True, help="Show the run as it was found.")
@@ -81,6 +82,7 @@ def explore(
     design: str,
     engine: str,
     seed: int,
+    jobs: int,
     budget: Budget,
     wedge: bool,
     settles: bool,
@@ -99,7 +101,7 @@ def explore(
       holdfast lab explore 2025 --plans 3 --enactors 3 --endpoints 3
       holdfast lab explore holdfast --engine exhaustive --transfer --enactors 2 --wedge --settles
       holdfast lab explore holdfast --engine modular --transfer --freeze --faults 2 --restarts 1
-      holdfast lab explore holdfast --faults 2 --disasters --freeze --budget 2m --seed 7
+      holdfast lab explore holdfast --faults 2 --disasters --freeze --budget 2m --seed 7 --jobs 2
     """
     from holdfast.lab.actor import LabError
     from holdfast.lab.commands import Engine, EngineError, SearchInterruptedError
@@ -115,6 +117,7 @@ def explore(
                 size,
                 engine=Engine(engine),
                 seed=seed,
+                jobs=jobs,
                 seconds=budget.seconds,
                 count=budget.count,
                 wedge=wedge,

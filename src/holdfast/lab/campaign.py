@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from holdfast.lab import chain, planning, production
 from holdfast.lab.checks import Check, Terms, everything, proved, sampled
 from holdfast.lab.engines.found import Outcome
+from holdfast.lab.engines.parallel import in_order
 from holdfast.lab.scenarios.catalogue import SCENES
 from holdfast.lab.world.faults import USUAL_FAULTS as ALL
 from holdfast.lab.world.faults import Fault, Faults
@@ -81,10 +82,21 @@ def ordered(first: str) -> tuple[Check, ...]:
     return (ahead, *(c for c in CHECKS if c is not ahead))
 
 
-def campaign(terms: Terms = ALL_TERMS, *, first: str = "", stop: bool = True) -> Iterator[tuple[Check, Outcome]]:
-    """Run the checks in order; with `stop`, until one finds something."""
-    for check in ordered(first):
-        outcome = check.run(terms)
+def campaign(
+    terms: Terms = ALL_TERMS, *, first: str = "", stop: bool = True, jobs: int = 1
+) -> Iterator[tuple[Check, Outcome]]:
+    """Run the checks, `jobs` at a time; outcomes come in order, with `stop` until one finds something."""
+    checks = ordered(first)
+    if jobs > 1:
+        outcomes = in_order(_run, [(check.name, terms) for check in checks], jobs)
+    else:
+        outcomes = (check.run(terms) for check in checks)
+    for check, outcome in zip(checks, outcomes, strict=True):
         yield check, outcome
         if stop and outcome.found is not None:
             return
+
+
+def _run(asked: tuple[str, Terms]) -> Outcome:
+    name, terms = asked
+    return check_named(name).run(terms)

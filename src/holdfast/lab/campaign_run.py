@@ -2,6 +2,7 @@
 
 --check NAME     these checks alone          --only PROPERTY     heed nothing else
 --first NAME     this check before the rest  --without PROPERTY  heed all but this
+--jobs N         so many checks at a time
 
 One line for each check; the last line, if something broke, is a `Finding` as JSON.
 """
@@ -40,7 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     checks = tuple(check_named(name) for name in asked.check)
     name = ""
     try:
-        for check, outcome in _chosen(checks, terms) if checks else campaign(terms, first=asked.first):
+        for check, outcome in (
+            _chosen(checks, terms) if checks else campaign(terms, first=asked.first, jobs=asked.jobs)
+        ):
             name = check.name
             print(f"{name}: {outcome.sentence()}", flush=True)
             if outcome.found is not None:
@@ -67,6 +70,7 @@ def _arguments() -> argparse.ArgumentParser:
     parser.add_argument("--share", type=float, default=1.0)
     parser.add_argument("--check", action="append", default=[])
     parser.add_argument("--first", default="")
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--without", action="append", default=[])
     return parser

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,7 @@ from holdfast.lab.designs import (
     scenario_of,
 )
 from holdfast.lab.drills import Drill, october
-from holdfast.lab.engines import dpor, exhaustive, modular, sampling
+from holdfast.lab.engines import dpor, exhaustive, modular, parallel, sampling
 from holdfast.lab.engines.found import CONVERGES, PROGRESS, Found, Outcome
 from holdfast.lab.engines.settling import Settling
 from holdfast.lab.engines.shrink import preemptions, shrink
@@ -52,21 +53,26 @@ class Budget(msgspec.Struct, frozen=True):
 class Order(msgspec.Struct, frozen=True):
     """What an engine is told. `say` takes how far it has come, now and then."""
 
-    budget: Budget
+    design: str
     size: Size
+    budget: Budget
     seed: int
+    jobs: int
     wedge: bool
     settles: bool
     say: Callable[[str], None]
 
 
 def _sample(system: System, order: Order) -> Outcome:
-    return sampling.sample(
-        system,
-        seed=order.seed,
-        schedules=order.budget.count,
-        seconds=order.budget.seconds,
-        on_progress=lambda n: order.say(f"{n:,} schedules"),
+    def say(count: int) -> None:
+        order.say(f"{count:,} schedules")
+
+    count, seconds = order.budget.count, order.budget.seconds
+    if order.jobs == 1:
+        return sampling.sample(system, seed=order.seed, schedules=count, seconds=seconds, on_progress=say)
+    build = partial(scenario_of, order.design, order.size)
+    return parallel.sample_over(
+        build, jobs=order.jobs, seed=order.seed, schedules=count, seconds=seconds, on_progress=say
     )
 
 
@@ -122,6 +128,7 @@ ENGINES: dict[Engine, Callable[[System, Order], Outcome]] = {
     Engine.COLUMNS: _columns,
     Engine.MODULAR: _modular,
 }
+SHARED_ENGINES = frozenset({Engine.SAMPLE})
 SETTLING_ENGINES = frozenset({Engine.EXHAUSTIVE})
 WEDGE_ENGINES = frozenset({Engine.EXHAUSTIVE, Engine.COLUMNS, Engine.MODULAR})
 CALM = frozenset({Engine.SAMPLE, Engine.DPOR})
@@ -194,6 +201,7 @@ def explore(
     *,
     engine: Engine = Engine.SAMPLE,
     seed: int = 0,
+    jobs: int = 1,
     seconds: float = 60.0,
     count: int = 10_000_000,
     wedge: bool = False,
@@ -211,6 +219,8 @@ def explore(
         SearchInterruptedError: by Ctrl-C, before anything was found.
     """
     system = system_of(design, size)
+    if jobs > 1 and engine not in SHARED_ENGINES:
+        raise SizeError("only the sampler is shared out over processes: --jobs 1, or --engine sample")
     if wedge and (engine not in WEDGE_ENGINES or system.scenario.converged is None):
         raise SizeError(
             f"only the exhaustive, columns and modular engines look for wedges, and {design} must say what"
@@ -221,7 +231,7 @@ def explore(
             f"only the exhaustive engine sees whether all settles, and {design} must say what converged means"
         )
     say = on_progress or (lambda text: None)
-    outcome = _search(system, engine, Order(Budget(seconds, count), size, seed, wedge, settles, say))
+    outcome = _search(system, engine, Order(design, size, Budget(seconds, count), seed, jobs, wedge, settles, say))
     found = outcome.found
     if found is None or engine is Engine.MODULAR:
         return Exploration(design, size, engine, outcome)

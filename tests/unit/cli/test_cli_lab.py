@@ -163,6 +163,7 @@ WRONG = {
     ("explore", "2025", "--plans", "-1"): "-1 is not in the range x>=0",
     ("explore", "2025", "--enactors", "27"): "--enactors is 27; it must be from 1 to 26",
     ("explore", "2025", "--freeze"): "the design 2025 has no --freeze; it takes --plans",
+    ("explore", "2025", "--jobs", "2", "--engine", "dpor"): "only the sampler is shared out over processes",
     ("explore", "group-fences", "--plans", "3"): "the design group-fences has no --plans",
     ("explore", "2025", "--budget", "soon"): "'soon' is no budget: a time like 30s",
     ("explore", "2025", "--budget", "0"): "'0' is no budget",
