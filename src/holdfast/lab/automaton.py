@@ -5,8 +5,9 @@ operation)` is a table that fills while a search runs; afterwards the search is 
 one state when their snapshots are equal (`lab.snapshot`): that is what makes endless loops finite.
 
 Preconditions are checked, not assumed: every re-run of a path compares each operation with the one recorded
-(`NonDeterminismError` names actor and port), what awaits no operation is refused (`PortBypassedError`), and
-what has no canonical form is refused by `lab.snapshot`.
+(`NonDeterminismError` names actor, port and, if it is found, the state that runs share), and some paths are run
+again for that alone; what awaits no operation, or calls a clock, chance, a file or the like (`lab.suspects`), is
+refused with its line (`PortBypassedError`), and what has no canonical form is refused by `lab.snapshot`.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from collections.abc import Coroutine, Hashable
 from typing import Any, TypeAlias
 
 from holdfast.lab.actor import Done, Failed, NonDeterminismError, PortBypassedError, Start
-from holdfast.lab.canonical import NOTHING_HIDDEN, Forms, Hidden, text
+from holdfast.lab.canonical import NOTHING_HIDDEN, Forms, Hidden, NotCanonicalError, text
 from holdfast.lab.snapshot import Chain, snapshot
+from holdfast.lab.suspects import left_behind, watching
 from holdfast.ports.clock import Idle
 from holdfast.ports.operation import Operation
 
@@ -26,6 +28,12 @@ Pending: TypeAlias = Operation[Any] | Done | Failed
 
 LIVE_MAX = 512
 """Suspended coroutines kept so that their first successor needs no re-run."""
+
+WATCHED = 64
+"""Real runs, to the next operation, that are watched for calls of what is no port; later those of a power of 2."""
+UNNAMED = "it reads a clock, chance or shared state that is no port, or holds state that its frames do not show"
+CHECKED = 16
+"""States whose path is run again at once, to see whether it leads there; later those of a power of 2."""
 
 
 class Automaton:
@@ -36,6 +44,7 @@ class Automaton:
         self.pending: list[Pending] = []
         self.runs = 0
         """How often the real coroutine was started."""
+        self._sent = 0
         self._start = start
         self._merge = merge
         self._forms = Forms(hidden)
@@ -71,8 +80,10 @@ class Automaton:
     def _at(self, state: int) -> tuple[Running, Chain]:
         """The real coroutine, suspended in `state`: kept alive, or run again along its path; and its frames."""
         live = self._live.pop(state, None)
-        if live is not None:
-            return live
+        return self._again(state) if live is None else live
+
+    def _again(self, state: int) -> tuple[Running, Chain]:
+        """A fresh coroutine, led to `state`; each operation on the way is compared with the one recorded."""
         states = [state]
         while (parent := self._parents[states[-1]]) is not None:
             states.append(parent[0])
@@ -90,21 +101,44 @@ class Automaton:
     def _same(self, state: int, pending: Pending) -> None:
         recorded = self.pending[state]
         if recorded != pending:
+            shared = left_behind(self._start, self.path(state))
+            why = f"each run changes {', '.join(shared)}" if shared else UNNAMED
             raise NonDeterminismError(
                 f"{self.kind}: the same results led to {describe(pending)} where {describe(recorded)} came "
-                "before: it reads a clock, chance or shared state that is no port, or holds state that "
-                "its frames do not show"
+                f"before: {why}"
             )
 
     def _send(self, running: Running, result: Any) -> Pending:
-        return send(self.kind, running, result)
+        self._sent += 1
+        if self._sent > WATCHED and self._sent & (self._sent - 1):
+            return send(self.kind, running, result)
+        pending: Pending | None = None
+        refused: PortBypassedError | None = None
+        with watching() as caught:
+            try:
+                pending = send(self.kind, running, result)
+            except PortBypassedError as error:
+                refused = error
+        if caught:
+            running.close()
+            towards = "" if pending is None else f" on its way to {describe(pending)}"
+            raise PortBypassedError(
+                f"{self.kind}: {caught[0].text()}{towards}: code under search asks {caught[0].instead} instead"
+            )
+        if pending is None:
+            assert refused is not None
+            raise refused
+        return pending
 
     def _enter(self, running: Running, pending: Pending, parent: tuple[int, Any] | None, chain: Chain) -> int:
         key: Hashable
         if not isinstance(pending, Operation):
             key = pending
         elif self._merge:
-            shot, chain = snapshot(running, self._forms, chain)
+            try:
+                shot, chain = snapshot(running, self._forms, chain)
+            except NotCanonicalError as error:
+                raise NotCanonicalError(f"{self.kind}: before {describe(pending)}: {error}") from None
             key = (self._forms.of(pending), shot)
         else:
             key = ((), None) if parent is None else parent
@@ -116,6 +150,8 @@ class Automaton:
             self._next.append({})
             if isinstance(pending, Operation):
                 self._keep(found, running, chain)
+                if found < CHECKED or not found & (found - 1):
+                    self._again(found)[0].close()
                 return found
         running.close()
         return found

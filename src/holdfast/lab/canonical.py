@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from holdfast.lab.actor import LabError
+
 _ATOMS = frozenset({str, bytes, type(None), int})
 _CONSTANTS = (
     type,
@@ -39,7 +41,7 @@ KNOWN_MAX = 200_000
 """Structs whose form is remembered by identity; beyond that the memory starts anew (it keeps them alive)."""
 
 
-class NotCanonicalError(TypeError):
+class NotCanonicalError(LabError, TypeError):
     """A coroutine holds something that is no value, so its states can't be compared."""
 
 

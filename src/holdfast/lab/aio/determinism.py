@@ -7,12 +7,7 @@ from the user's code.
 from __future__ import annotations
 
 import asyncio
-import datetime
-import os
-import random
-import sys
 import sysconfig
-import time
 import types
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,21 +17,9 @@ from holdfast.lab.actor import NonDeterminismError
 from holdfast.lab.aio.choosing import Follow
 from holdfast.lab.aio.places import Place, is_users
 from holdfast.lab.aio.running import Body, Ended, Terms, run
+from holdfast.lab.suspects import named, profiled
 
 _STDLIB = sysconfig.get_path("stdlib")
-_SUSPECTS: dict[Any, str] = {
-    time.time: "time.time",
-    time.time_ns: "time.time_ns",
-    time.monotonic: "time.monotonic",
-    time.monotonic_ns: "time.monotonic_ns",
-    time.perf_counter: "time.perf_counter",
-    time.perf_counter_ns: "time.perf_counter_ns",
-    os.urandom: "os.urandom",
-    datetime.datetime.now: "datetime.now",
-    datetime.datetime.utcnow: "datetime.utcnow",
-    random.random: "random.random",
-    random.getrandbits: "random (the module's own generator)",
-}
 
 
 def check_repeatable(body: Body, terms: Terms, choices: Sequence[int]) -> Ended:
@@ -110,25 +93,16 @@ def _suspicion(body: Body, terms: Terms, choices: Sequence[int]) -> str:
 @contextmanager
 def _watching(seen: list[str]) -> Iterator[None]:
     def watch(frame: types.FrameType, event: str, called: Any) -> None:
-        if event != "c_call":
-            return
-        try:
-            name = _SUSPECTS.get(called)
-        except TypeError:  # a method of something that can't be hashed
-            return
+        name = named(called) if event == "c_call" else None
         task = asyncio.current_task() if name is not None and asyncio._get_running_loop() is not None else None
         place = _caller(frame) if task is not None else None
-        if place is not None and task is not None:
-            text = f"task {task.get_name()} calls {name} at {place.short} ({place.source})"
+        if name is not None and place is not None and task is not None:
+            text = f"task {task.get_name()} calls {name[0]} at {place.short} ({place.source})"
             if text not in seen:
                 seen.append(text)
 
-    before = sys.getprofile()
-    sys.setprofile(watch)
-    try:
+    with profiled(watch):
         yield
-    finally:
-        sys.setprofile(before)
 
 
 def _caller(frame: types.FrameType | None) -> Place | None:
