@@ -20,9 +20,7 @@ from holdfast.service import actors
 
 SOURCE = Path(holdfast.__file__).parent
 PYPROJECT = SOURCE.parents[1] / "pyproject.toml"
-OUTSIDE = set(
-    ["asyncio", "time", "random", "os", "socket", "pathlib", "threading", "subprocess", "datetime", "secrets"]
-)
+OUTSIDE = {"asyncio", "time", "random", "os", "socket", "pathlib", "threading", "subprocess", "datetime"}
 ROOTS = ("holdfast.service", "holdfast.runtime")
 
 
