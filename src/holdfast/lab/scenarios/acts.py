@@ -246,7 +246,8 @@ def only_people(selector: Selector, kept: tuple[Selector, ...]) -> Invariant:
         for owner in (f"{x}.{ZONE}" for x in "abc"):
             if was.node(owner) == now.node(owner):
                 continue
-            if selector.covers(ZONE, owner) and step.by != "people":
+            # What flies then is the person's: what an enactor would send is also applied at once, and noticed.
+            if selector.covers(ZONE, owner) and step.by not in ("people", "flight"):
                 return f"{step.by} wrote {owner}, which only people may while freeze {FIRST} is in force"
             if any(s.covers(ZONE, owner) for s in kept):
                 return f"{step.by} wrote {owner}, which freeze {SECOND} covers and nobody overrode"
