@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "planner": ("holdfast.cli.running", "planner", "Run"),
     "prober": ("holdfast.cli.running", "prober", "Run"),
     "enactor": ("holdfast.cli.running", "enactor", "Run"),
+    "agent": ("holdfast.cli.agent", "agent", "Run"),
     "dns": ("holdfast.cli.running", "dns", "Run"),
     "demo": ("holdfast.cli.demo", "demo", "Run"),
     "check": ("holdfast.cli.configuring", "check", "Configure"),

@@ -34,6 +34,12 @@ ENACTORS_MAX = 26
 
 def load(path: str | FilePath) -> Loaded | Rejected:
     """Read a file. Never raises for what the file is or holds."""
+    text = read_file(path)
+    return text if isinstance(text, Rejected) else read_text(text, str(path))
+
+
+def read_file(path: str | FilePath) -> str | Rejected:
+    """The text of a file of ours, of whatever kind."""
     shown = str(path)
     try:
         file = FilePath(path)
@@ -44,11 +50,10 @@ def load(path: str | FilePath) -> Loaded | Rejected:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return _unreadable(shown, f"cannot be read: {why}", "check the path and its permissions")
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
         return _unreadable(shown, f"is not UTF-8 (byte {error.start})", "save the file as UTF-8", line)
-    return read_text(text, shown)
 
 
 def _unreadable(path: str, text: str, fix: str, line: int = 1) -> Rejected:

@@ -1,0 +1,144 @@
+"""The agent at work: hold the lease, run the readiness check, and leave in good order.
+
+    start -> establish (not ready yet) -> check is good -> ready -> ... -> SIGTERM
+             -> leaving: the target is withdrawn within the limits -> no name leads here -> release -> end
+
+It goes on renewing while it drains: a lease that ran out would be a second reason to withdraw, and nothing more.
+Readiness gates entry alone. A check that fails later is told, and takes nothing out: probers judge from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from holdfast.client.client import LeaseClient
+from holdfast.client.lease import Lease
+from holdfast.health.rise_fall import NEW, step
+from holdfast.leases.holding import Change
+from holdfast.model.observation import TargetState
+from holdfast.ports.probe import NextResults, ProbeTarget, Watch
+from holdfast.probes.engine import ProbeEngine
+from holdfast.service.agent.draining import wait_until_out
+from holdfast.service.agent.file import AgentFile
+
+
+class CannotStart(Exception):
+    """What the agent needs can't be had; the text says what and where."""
+
+
+async def run_agent(file: AgentFile, stop: asyncio.Event, *, say: Callable[[str, str], None]) -> bool:
+    """Run until `stop` is set and the target is drained; False if it was not drained in time.
+
+    `say` gets the kind and the text of what happens.
+
+    Raises:
+        CannotStart: the key or the CA file can't be read; the lease is refused for good.
+    """
+    key = _key(file.key_file)
+    try:
+        client = LeaseClient(file.server, key, ca_file=file.ca_file)
+    except OSError as error:
+        raise CannotStart(f"the CA file {file.ca_file} can't be used: {error}") from error
+    place = msgspec.structs.replace(file.place, ready=file.check is None)
+    async with client:
+        lease = client.hold(file.role, file.name, place=place)
+        tasks = [asyncio.create_task(_tell(lease, say)), asyncio.create_task(_refused(lease))]
+        if file.check is not None:
+            tasks.append(asyncio.create_task(_readiness(file, lease, say)))
+        tasks.append(asyncio.create_task(_trouble(client, say)))
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
+        await _end(tasks[1:])
+        for task in done - {stopped}:
+            task.result()  # only a refusal or a fault ends one of them
+        drained = await _leave(file, lease, say)
+        await _end([tasks[0], stopped])
+        return drained
+
+
+async def _leave(file: AgentFile, lease: Lease, say: Callable[[str, str], None]) -> bool:
+    if not lease.token:
+        say("agent.left", "it never had its lease: there is nothing to drain")
+        return True
+    say("agent.drains", f"{lease.role}/{lease.name} leaves")
+    lease.move(msgspec.structs.replace(file.place, leaving=True))
+    drained = await wait_until_out(file.drain, file.place, say=lambda text: say("agent.drains", text))
+    await lease.release()
+    say("agent.left", "its lease is released")
+    return drained
+
+
+async def _readiness(file: AgentFile, lease: Lease, say: Callable[[str, str], None]) -> None:
+    """Run the check from here; tell the service once it is good for the first time, and whenever that changes."""
+    check = file.check
+    assert check is not None
+    addresses = tuple(address for address in (file.place.a, file.place.aaaa) if address)
+    port = file.place.port if check.port is None else check.port
+    engine = ProbeEngine()
+    track = NEW
+    try:
+        await engine.watch(Watch((ProbeTarget("local", addresses, port, check),)))
+        while True:
+            for result in await engine.next_results(NextResults()):
+                before = track.state
+                track = step(track, ok=result.ok, reason=result.reason, rise=check.rise, fall=check.fall)
+                if track.state is not before:
+                    ready = track.state is TargetState.UP
+                    word = "ready" if ready else "not ready"
+                    say("agent.ready" if ready else "agent.unready", f"{word}: {track.reason}")
+                    lease.move(msgspec.structs.replace(file.place, ready=ready))
+    finally:
+        await engine.close()
+
+
+async def _tell(lease: Lease, say: Callable[[str, str], None]) -> None:
+    async for event in lease.events():
+        match event.change:
+            case Change.GRANTED:
+                say("lease.granted", f"{lease.role}/{lease.name} with token {event.token}")
+            case Change.REGAINED:
+                say("lease.regained", f"{lease.role}/{lease.name} is held again, token {event.token}")
+            case Change.LOST:
+                say("lease.lost", f"{lease.role}/{lease.name}: {event.why}")
+            case _:
+                return
+
+
+async def _refused(lease: Lease) -> None:
+    """Ends, with the reason, only if the service refuses the lease for good."""
+    while True:
+        try:
+            await lease.held()
+        except ValueError as error:
+            raise CannotStart(f"the lease service refuses {lease.role}/{lease.name}: {error}") from error
+        await asyncio.sleep(1.0)
+
+
+async def _trouble(client: LeaseClient, say: Callable[[str, str], None]) -> None:
+    told = ""
+    while True:
+        if client.trouble != told:
+            told = client.trouble
+            say("lease.service", told or "the lease service answers again")
+        await asyncio.sleep(0.5)
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _key(path: str) -> str:
+    try:
+        key = Path(path).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotStart(f"the key file {path} can't be read: {error}") from error
+    if not key:
+        raise CannotStart(f"the key file {path} is empty")
+    return key

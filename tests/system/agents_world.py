@@ -1,0 +1,175 @@
+"""`up` with a lease service, real backends, and an agent beside each: all as processes of their own."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import dns.exception
+import dns.message
+import dns.query
+
+from servers.process import HOST, Process, free_port
+
+NAME = "api.fleet.test"
+PROGRAM = (sys.executable, "-c", "from holdfast.cli.main import main; main()")
+PATIENCE_S = 40.0
+LOOK_EVERY_S = 0.05
+
+UP = """
+format = 1
+scope = "fleet"
+allowed_prefixes = ["127.0.0.0/8"]
+[service]
+state = "state"
+metrics_listen = ""
+[leases]
+listen = "{host}:{lease_port}"
+ttl = "3s"
+[[zone]]
+name = "fleet.test"
+provider = "embedded"
+server = "{host}:{dns_port}"
+[[endpoint]]
+name = "{name}"
+ttl = 1
+targets = {{ from = "leases", role = "api" }}
+[endpoint.check]
+kind = "http"
+interval = "200ms"
+timeout = "150ms"
+rise = 2
+fall = 3
+[limits]
+window = "3s"
+removal_share = 0.25
+removal_share_total = 0.25
+hold_down = "500ms"
+flap_window = "1s"
+observation_ttl = "6s"
+"""
+
+AGENT = """
+server = "http://{host}:{lease_port}"
+key_file = "state/keys/leases.key"
+[target]
+role = "api"
+name = "{name}"
+ipv4 = "{address}"
+port = {port}
+[ready]
+kind = "http"
+interval = "200ms"
+timeout = "150ms"
+[drain]
+names = ["{record}"]
+dns = "{host}:{dns_port}"
+linger = "500ms"
+at_most = "30s"
+"""
+
+
+class Fleet:
+    """A directory, and what runs in it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.dns_port, self.lease_port, self.backend_port = free_port(), free_port(), free_port()
+        text = UP.format(host=HOST, dns_port=self.dns_port, lease_port=self.lease_port, name=NAME)
+        (directory / "up.toml").write_text(text)
+        self.up = Process([*PROGRAM, "up", "--plain", "up.toml"], directory, "up")
+        self.agents: dict[str, Process] = {}
+        self.backends: dict[str, Process] = {}
+        key = directory / "state" / "keys" / "leases.key"
+        self.until(key.exists, "the service has made its key")
+
+    def address(self, name: str) -> str:
+        """`h1` serves on 127.0.0.41."""
+        return f"127.0.0.4{name[1:]}"
+
+    def start_backend(self, name: str) -> None:
+        """A real HTTP server."""
+        command = [
+            sys.executable,
+            "-m",
+            "holdfast.service.demo.backends",
+            self.address(name),
+            str(self.backend_port),
+        ]
+        self.backends[name] = Process(command, self.directory, f"backend-{name}")
+
+    def start_agent(self, name: str) -> Process:
+        """An agent for it, as a process."""
+        file = self.directory / f"{name}.toml"
+        file.write_text(
+            AGENT.format(
+                host=HOST,
+                lease_port=self.lease_port,
+                dns_port=self.dns_port,
+                name=name,
+                address=self.address(name),
+                port=self.backend_port,
+                record=NAME,
+            )
+        )
+        self.agents[name] = Process([*PROGRAM, "agent", str(file)], self.directory, name)
+        return self.agents[name]
+
+    def answers(self) -> frozenset[str]:
+        """Which hosts the name leads to."""
+        try:
+            reply = dns.query.udp(dns.message.make_query(NAME, "A"), HOST, port=self.dns_port, timeout=2.0)
+        except (dns.exception.DNSException, OSError):
+            return frozenset()
+        found = {item.to_text() for rrset in reply.answer for item in rrset}
+        return frozenset(f"h{address[-1]}" for address in found)
+
+    def until(self, true: Callable[[], bool], what: str) -> None:
+        """Wait for it."""
+        end_s = time.monotonic() + PATIENCE_S
+        while not true():
+            assert not self.up.ended, self.up.tail()
+            assert time.monotonic() < end_s, f"not within {PATIENCE_S:g} s: {what}\n{self.up.tail()}"
+            time.sleep(LOOK_EVERY_S)
+
+    def changes_until(self, wanted: frozenset[str]) -> list[tuple[float, frozenset[str]]]:
+        """Every change of the answer, with its time, until it is this one."""
+        seen = [(time.monotonic(), self.answers())]
+
+        def look() -> bool:
+            now = self.answers()
+            if now != seen[-1][1]:
+                seen.append((time.monotonic(), now))
+            return now == wanted
+
+        self.until(look, f"the name leads to {sorted(wanted)}, it leads to {sorted(seen[-1][1])}")
+        return seen
+
+    def log(self) -> str:
+        """All that `up` said."""
+        return self.up.log.read_text()
+
+    def close(self) -> None:
+        """End everything."""
+        for process in (*self.agents.values(), *self.backends.values()):
+            process.kill()
+        self.up.stop()
+
+
+@contextmanager
+def fleet(directory: Path) -> Iterator[Fleet]:
+    """A running `up`; everything is ended with it."""
+    found = Fleet(directory)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def terminate(agent: Process) -> None:
+    """SIGTERM."""
+    agent.signal(signal.SIGTERM)
