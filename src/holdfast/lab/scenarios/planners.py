@@ -227,8 +227,7 @@ def silent_observer() -> Scenario:
         "an observer silent for one plan, then back from an old copy",
         (
             tuple(observed(2, (1,), observer=o) for o in others),
-            (observed(3, (1, 2)),),
-            (observed(3, (1, 2), observer="p2"),),
+            (observed(3, (1, 2)), observed(3, (1, 2), observer="p2")),
         ),
         plans=(first_plan(observations=5),),
         configuration=stored_configuration(vantages=3, limits=HALF),
