@@ -234,6 +234,44 @@ async def test_several_hosts_find_the_one_that_takes_writes(own: Postgres) -> No
         await put(store, "k", b"1")
 
 
+async def test_no_host_that_takes_writes(own: Postgres) -> None:
+    """Two hosts and both are standbys: could not ask, in one line."""
+    own.stop()
+    (own.directory / "data" / "standby.signal").touch()
+    own.start()
+    settings = own.settings()
+    said = await refusal(msgspec.structs.replace(settings, hosts=settings.hosts * 2))
+    assert "target_session_attrs" in said or "read-write" in said
+
+
+async def test_sessions_that_end_at_any_moment_are_could_not_ask(own: Postgres) -> None:
+    """Killed and started again under readers and writers without a pause: nothing but answers, never an exception."""
+    async with opened(own.settings()) as store:
+        await put(store, "k", b"1")
+        stop = asyncio.Event()
+
+        async def use(number: int) -> int:
+            answered = 0
+            while not stop.is_set():
+                found = await store.get(Get("k"))
+                done = await store.commit(_one(number))
+                answered += isinstance(done, Committed) and not isinstance(found, CouldNotAsk)
+            return answered
+
+        users = [asyncio.create_task(use(number)) for number in range(8)]
+        for _ in range(3):
+            await asyncio.to_thread(own.kill)
+            await start_here(own)
+            await works_again(store)
+        stop.set()
+        assert min(await asyncio.gather(*users)) > 0
+
+
+async def start_here(server: Postgres) -> None:
+    """Start it from this thread: the kernel ends a server with the thread that started it."""
+    server.start()
+
+
 async def test_a_server_that_does_not_flush_is_told_to(own: Postgres) -> None:
     """`synchronous_commit = off` of the server is raised for our sessions: a commit is durable when it answers."""
     own.sql("ALTER SYSTEM SET synchronous_commit = off")

@@ -21,13 +21,17 @@ import dns.message
 import dns.query
 import msgspec
 
+from holdfast.cli.common import CURRENT
 from holdfast.events.history import Question, read_history
 from holdfast.events.record import Record
+from holdfast.model.fence import fence_owner, parse_fence
+from holdfast.model.identity import Identity
 from holdfast.service.demo.backends import Backend, stop
 from servers.process import HOST, Process, free_port
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.toml"
-NAME = "api.quickstart.test"
+SCOPE, ZONE = "quickstart", "quickstart.test"
+NAME = f"api.{ZONE}"
 ADDRESSES = ("127.0.0.11", "127.0.0.12", "127.0.0.13", "127.0.0.14")
 TARGETS = ("left-1", "left-2", "right-1", "right-2")
 LOOK_EVERY_S = 0.03
@@ -59,8 +63,10 @@ class Said(msgspec.Struct, frozen=True):
 class Quickstart:
     """A directory with the file, and the processes that play it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, store_lines: tuple[str, ...] = ()) -> None:
+        """`store_lines` name another store than the file, in the `[service]` table."""
         self.directory = directory
+        self._store_lines = store_lines
         self.dns_port, self.metrics_port, self.backend_port = free_port(), free_port(), free_port()
         self.file = directory / "quickstart.toml"
         self.state = directory / "quickstart-state"
@@ -79,7 +85,7 @@ class Quickstart:
         for old, new in {**ports, **SHORTER}.items():
             assert old in text, f"examples/quickstart.toml no longer has {old}"
             text = text.replace(old, new)
-        return text
+        return text.replace("[service]\n", "\n".join(["[service]", *self._store_lines, ""]))
 
     def start(self, *command: str, log: str = "up") -> Process:
         """Start `holdfast COMMAND` in the directory; killed at the end whatever happens."""
@@ -93,6 +99,12 @@ class Quickstart:
         self.until_answers(*ADDRESSES)
         self.until(lambda: len(self.events("verdict.changed")) >= len(TARGETS), "every target is judged")
         return process
+
+    def remember(self) -> None:
+        """Make the file the default of commands here, as `up` does."""
+        current = self.directory / CURRENT
+        current.parent.mkdir(exist_ok=True)
+        current.write_text(f"{self.file}\n")
 
     def run(self, *command: str) -> Said:
         """Run a command in the directory to its end."""
@@ -121,6 +133,17 @@ class Quickstart:
         except (OSError, dns.exception.DNSException):
             return frozenset()
         return frozenset(rdata.to_text() for rrset in response.answer for rdata in rrset)
+
+    def fence(self) -> Identity | None:
+        """The plan that the zone's fence names now; None when nothing answers, or there is no fence."""
+        query = dns.message.make_query(fence_owner(SCOPE, ZONE), "TXT")
+        try:
+            response = dns.query.udp(query, HOST, port=self.dns_port, timeout=1.0)
+        except (OSError, dns.exception.DNSException):
+            return None
+        texts = [rdata.to_text().strip('"') for rrset in response.answer for rdata in rrset]
+        fence = parse_fence(texts[0]) if len(texts) == 1 else None
+        return None if fence is None else fence.identity
 
     def until_answers(self, *addresses: str, within_s: float = PATIENCE_S) -> None:
         """Wait until DNS answers with exactly these."""
@@ -190,9 +213,9 @@ class Quickstart:
 
 
 @contextlib.contextmanager
-def quickstart(directory: Path) -> Iterator[Quickstart]:
+def quickstart(directory: Path, *, store_lines: tuple[str, ...] = ()) -> Iterator[Quickstart]:
     """A quickstart in an own directory, cleaned up for sure."""
-    world = Quickstart(directory)
+    world = Quickstart(directory, store_lines=store_lines)
     try:
         yield world
     finally:

@@ -163,4 +163,7 @@ def dns(file: str) -> None:
     """
     from holdfast.service.up import Roles
 
-    run_roles(load_file(file), Roles(dns=True), "dns")
+    loaded = load_file(file)
+    if not loaded.service.dns_listen:
+        fail(f'{file} has no zone with provider = "embedded", so there is nothing to answer for')
+    run_roles(loaded, Roles(dns=True), "dns")

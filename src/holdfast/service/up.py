@@ -94,6 +94,9 @@ async def play(
                 turns = max(len(everyone), turn + 1)
                 group.create_task(run_enactor(scene, name, turn=turn, turns=turns))
                 group.create_task(run_cleanup(scene, name))
+            if roles.dns:
+                # The server has no task of its own here: without one, a process that only answers would end.
+                group.create_task(_for_ever())
             if roles.leases:
                 group.create_task(_leases(scene))
             if roles.planners:
@@ -104,6 +107,10 @@ async def play(
                 await ready(scene)
             if beside is not None:
                 group.create_task(beside(scene))
+
+
+async def _for_ever() -> None:
+    await asyncio.Event().wait()
 
 
 async def _leases(scene: Scene) -> None:

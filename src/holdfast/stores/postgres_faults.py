@@ -26,8 +26,19 @@ _UNSURE_CLASSES: Final = frozenset({"08", "57", "58", "XX"})
 """The connection, the server's end, its disk or itself broke: the commit may have been written before."""
 _SURE: Final = frozenset({"57014", "57P03"})
 """Cancelled before its commit; refused before it began."""
-TROUBLES: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, Refused)
-"""What an operation may raise for what the outside does. A protocol error of the driver is an `InterfaceError`."""
+TROUBLES: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    TimeoutError,
+    Refused,
+)
+"""What an operation may raise for what the outside does.
+
+The driver calls it an internal error when a session ends between two of its steps, and when no host of several
+takes writes.
+"""
 
 
 def store_is_gone(error: BaseException) -> bool:
