@@ -245,7 +245,7 @@ async def test_no_host_that_takes_writes(own: Postgres) -> None:
 
 
 async def test_sessions_that_end_at_any_moment_are_could_not_ask(own: Postgres) -> None:
-    """Killed and started again under readers and writers without a pause: nothing but answers, never an exception."""
+    """Killed and started again under readers and writers without a pause: answers only, never an exception."""
     async with opened(own.settings()) as store:
         await put(store, "k", b"1")
         stop = asyncio.Event()
