@@ -16,6 +16,7 @@ from holdfast.conformance.store import StoreConformance, put, quiet, value
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Committed, Compare, Get, Lost, Put
 from holdfast.stores.etcd import EtcdStore
+from holdfast.stores.examined import Verdict
 from holdfast.stores.port import Store
 from servers.etcd import PASSWORD, Etcd, start_etcd
 from servers.tls import make_tls
@@ -221,6 +222,22 @@ async def test_stores_whose_names_begin_alike_are_apart(etcd: Etcd) -> None:
         assert await one.get(Get("k")) is None
         await put(one, "k", b"1")
         assert value(await two.get(Get("k"))) == b"2"
+
+
+async def test_an_examination_names_each_member(own: Etcd) -> None:
+    """Three that agree; one gone is doubtful; two gone is no store."""
+    async with opened(own.settings()) as store:
+        found = await store.examine()
+        assert all(one.verdict is Verdict.GOOD for one in found), found
+        assert [one.what for one in found][-3:] == ["one cluster", "failover", "encrypted"]
+        assert sum("leads" in one.text for one in found if one.what.startswith("member ")) == 1
+        own.kill(own.members[2])
+        await works_again(store)
+        gone = [one for one in await store.examine() if one.verdict is not Verdict.GOOD]
+        assert f"member {own.settings().hosts[2]}" in [one.what for one in gone]
+        assert not [one for one in gone if one.verdict is Verdict.BAD]
+        own.kill(own.members[1])
+        assert (await store.examine())[0].verdict is Verdict.BAD
 
 
 # Who enters, and how

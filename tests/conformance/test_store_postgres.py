@@ -18,6 +18,7 @@ from holdfast.config.store_address import Host, StoreSettings
 from holdfast.conformance.store import StoreConformance, put, quiet, value
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Committed, Compare, Get, Lost, Put
+from holdfast.stores.examined import Verdict
 from holdfast.stores.port import Store
 from holdfast.stores.postgres import PostgresStore
 from servers.postgres import PASSWORD, Postgres, start_postgres
@@ -280,6 +281,26 @@ async def test_a_server_that_does_not_flush_is_told_to(own: Postgres) -> None:
         await put(store, "k", b"1")
         async with store._session.connection() as connection:
             assert await connection.fetchval("SHOW synchronous_commit") == "on"
+
+
+async def test_an_examination_names_what_is_doubtful(own: Postgres) -> None:
+    """Answers, flushed, alone; then a server that does not flush, then one that is gone."""
+    own.sql("ALTER SYSTEM SET fsync = off")
+    async with opened(own.settings()) as store:
+        found = {one.what: one for one in await store.examine()}
+        assert list(found) == ["answers", "server", "durable", "failover", "encrypted"]
+        assert {one.what for one in found.values() if one.verdict is not Verdict.GOOD} == {"failover"}
+        assert "PostgreSQL 1" in found["server"].text
+        own.sql("SELECT pg_reload_conf()")
+        await works_again(store)
+        found = {one.what: one for one in await store.examine()}
+        assert (found["durable"].verdict, found["durable"].advice) == (
+            Verdict.DOUBTFUL,
+            "fsync = on in postgresql.conf",
+        )
+        own.stop()
+        (gone,) = await store.examine()
+        assert (gone.what, gone.verdict) == ("answers", Verdict.BAD)
 
 
 # Who enters, and how

@@ -63,6 +63,9 @@ def test_names_stand_while_the_store_is_away(world: Quickstart, engine: Engine) 
     """
     start_roles(world)
     assert "store answers" in world.ok("status")
+    examined = world.ok("doctor", "--store", world.file.name)
+    assert examined.startswith(f"store {engine.name}://")
+    assert "ok  answers: a transaction without writes took" in examined
     assert world.state.joinpath("store.sqlite").exists() is False
     engine.out()
     world.kill_backends(ADDRESSES[0])
@@ -70,6 +73,8 @@ def test_names_stand_while_the_store_is_away(world: Quickstart, engine: Engine) 
     world.steady(3.0, lambda answer: answer == frozenset(ADDRESSES))
     status = world.run("status")
     assert engine.name in status.out + status.err, "status names the store that does not answer"
+    doctor = world.run("doctor", "--store", world.file.name, "--format", "json")
+    assert (doctor.code, '"verdict": "bad"' in doctor.out) == (1, True), doctor
     assert "Traceback" not in status.err
     engine.back()
     world.until_answers(*ADDRESSES[1:], within_s=PATIENCE_S)

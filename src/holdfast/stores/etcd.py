@@ -20,6 +20,7 @@ from holdfast.config.store_address import StoreSettings
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import ABSENT, Commit, Committed, Compare, Entry, Get, GetMany, Lost, Range
 from holdfast.stores.etcd_client import SILENCE_S, EtcdClient, Failed, shown
+from holdfast.stores.etcd_doctor import judge_members
 from holdfast.stores.etcd_hints import EtcdHints
 from holdfast.stores.etcd_layout import (
     STORE_FORMAT,
@@ -31,6 +32,7 @@ from holdfast.stores.etcd_layout import (
 )
 from holdfast.stores.etcd_wire import (
     RANGE_ANSWER,
+    STATUS_ANSWER,
     TRANSACTION_ANSWER,
     Json,
     Kv,
@@ -45,6 +47,7 @@ from holdfast.stores.etcd_wire import (
     put_of,
     range_of,
 )
+from holdfast.stores.examined import Examined, round_trip, unreachable
 from holdfast.stores.hints import HintHub, HintSubscription
 from holdfast.stores.port import check_commit
 from holdfast.stores.refusal import Refused
@@ -94,6 +97,15 @@ class EtcdStore:
             self._learn(answer.kvs)
 
         return await self._perform(look)
+
+    async def examine(self) -> tuple[Examined, ...]:
+        """Every member, and the cluster that they are (`stores.examined`)."""
+        members = await self._perform(lambda: self._client.ask_each("/v3/maintenance/status", STATUS_ANSWER))
+        entered = await self.check()
+        first = await round_trip(self.commit) if entered is None else unreachable(entered)
+        if isinstance(members, CouldNotAsk):
+            return (first,)
+        return first, *judge_members(self._settings, members)
 
     async def get(self, op: Get) -> Entry | CouldNotAsk | None:
         """One key."""

@@ -93,6 +93,24 @@ class EtcdClient:
                     raise
         raise AssertionError("there is at least one member")
 
+    async def ask_each(self, path: str, decoder: msgspec.json.Decoder[T]) -> tuple[T | Failed, ...]:
+        """One question to every member in turn, in the order of the address.
+
+        Raises:
+            Refused: we can't enter anywhere.
+        """
+        found: list[T | Failed] = []
+        at = self._at
+        for number in range(len(self._members)):
+            self._at = number
+            try:
+                answer: T = await self._ask(path, {}, decoder)
+                found.append(answer)
+            except Failed as error:
+                found.append(error)
+        self._at = at
+        return tuple(found)
+
     @contextlib.asynccontextmanager
     async def stream(self, path: str, body: Json) -> AsyncIterator[AsyncIterator[bytes]]:
         """The lines of an answer that does not end by itself.

@@ -73,6 +73,22 @@ class WatchLine(msgspec.Struct, frozen=True):
     result: WatchResult | None = None
 
 
+class StatusHeader(msgspec.Struct, frozen=True):
+    """Who answers."""
+
+    member_id: int = 0
+
+
+class StatusAnswer(msgspec.Struct, frozen=True):
+    """How a member sees itself and its cluster; sizes in bytes."""
+
+    header: StatusHeader = StatusHeader()
+    version: str = ""
+    db_size: int = msgspec.field(default=0, name="dbSize")
+    leader: int = 0
+    errors: tuple[str, ...] = ()
+
+
 class Fault(msgspec.Struct, frozen=True):
     """An error: gRPC's code and its text."""
 
@@ -85,6 +101,7 @@ RANGE_ANSWER: Final = msgspec.json.Decoder(RangeAnswer, strict=False)
 TRANSACTION_ANSWER: Final = msgspec.json.Decoder(TransactionAnswer, strict=False)
 TOKEN_ANSWER: Final = msgspec.json.Decoder(TokenAnswer, strict=False)
 WATCH_LINE: Final = msgspec.json.Decoder(WatchLine, strict=False)
+STATUS_ANSWER: Final = msgspec.json.Decoder(StatusAnswer, strict=False)
 FAULT: Final = msgspec.json.Decoder(Fault, strict=False)
 
 

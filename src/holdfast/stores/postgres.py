@@ -19,8 +19,10 @@ import asyncpg
 from holdfast.config.store_address import StoreSettings
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Committed, Entry, Get, GetMany, Lost, Range
+from holdfast.stores.examined import Examined, round_trip, unreachable
 from holdfast.stores.hints import HintHub, HintSubscription
 from holdfast.stores.port import check_commit
+from holdfast.stores.postgres_doctor import SERVER_QUERY, judge_server
 from holdfast.stores.postgres_faults import TROUBLES, explain, may_be_applied, store_is_gone
 from holdfast.stores.postgres_hints import PostgresHints
 from holdfast.stores.postgres_schema import commit_query, get_many_query, get_query, range_query
@@ -55,6 +57,20 @@ class PostgresStore:
             await connection.execute("SELECT 1")
 
         return await self._read(look)
+
+    async def examine(self) -> tuple[Examined, ...]:
+        """Who answers, how it flushes, whether it is encrypted (`stores.examined`)."""
+        entered = await self.check()
+        if entered is not None:
+            return (unreachable(entered),)
+
+        async def look(connection: asyncpg.Connection) -> tuple[Examined, ...]:
+            return judge_server(self._session.settings, await connection.fetchrow(SERVER_QUERY))
+
+        found = await self._read(look)
+        if isinstance(found, CouldNotAsk):
+            return (unreachable(found),)
+        return await round_trip(self.commit), *found
 
     async def get(self, op: Get) -> Entry | CouldNotAsk | None:
         """One key."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import stat
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Final, TypeVar
 
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Committed, Entry, Get, GetMany, Lost, Range
+from holdfast.stores.examined import Examined, Verdict, round_trip, unreachable
 from holdfast.stores.hints import HintHub, HintSubscription
 from holdfast.stores.port import check_commit
 from holdfast.stores.sqlite_file import BUSY_WAIT_S, Changes, SqliteFile, Version
@@ -44,6 +46,23 @@ class SqliteStore:
     async def check(self) -> CouldNotAsk | None:
         """Open the file now; None when it can be used, else what is wrong with it, for people."""
         return await self._run(self._file.check)
+
+    async def examine(self) -> tuple[Examined, ...]:
+        """Whether the file can be used, and who can reach it (`stores.examined`)."""
+        entered = await self.check()
+        if entered is not None:
+            return (unreachable(entered),)
+        path = self._file.path
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & 0o077:
+            text = f"{path} has mode {mode:04o}: others can reach it"
+            private = Examined("private", Verdict.DOUBTFUL, text, f"chmod 600 {path}")
+        else:
+            private = Examined("private", Verdict.GOOD, f"{path} is for its owner alone")
+        alone = "one machine holds the store: names stay without it, nothing new is decided until it is back"
+        flushed = Examined("durable", Verdict.GOOD, "commits are flushed (synchronous = FULL)")
+        failover = Examined("failover", Verdict.DOUBTFUL, alone, "PostgreSQL or etcd: docs/stores.md")
+        return await round_trip(self.commit), private, flushed, failover
 
     async def get(self, op: Get) -> Entry | CouldNotAsk | None:
         """One key."""
