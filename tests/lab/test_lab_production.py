@@ -13,12 +13,11 @@ from holdfast.lab import production
 from holdfast.lab.commands import Engine, Size, drill, explore, replay_tape
 from holdfast.lab.engines.exhaustive import search
 from holdfast.lab.engines.modular import prove
-from holdfast.lab.engines.sampling import sample
 from holdfast.lab.specimens import october
 from holdfast.lab.system import System
-from holdfast.lab.tape import decode_tape, encode_tape, replay
+from holdfast.lab.tape import decode_tape, encode_tape
 from holdfast.lab.world.faults import USUAL_FAULTS as ALL
-from holdfast.lab.world.faults import Fault, Faults
+from holdfast.lab.world.faults import Faults
 
 
 def test_two_enactors_and_three_plans_are_proved_and_never_wedge() -> None:
@@ -143,25 +142,6 @@ def test_distinct_writer_ids_reach_the_same_data() -> None:
         **{f: getattr(same, f) for f in same.__struct_fields__ if f != "actors"}, actors=(same.actors[0], *own)
     )
     assert data(System(same)) == data(System(other))
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_sampled_runs_replay_bit_for_bit(seed: int) -> None:
-    """20 replays of a faulty production run give one trace, on tables with different histories."""
-    faults = Faults(2, kinds=ALL | {Fault.PARTITION}, disasters=production.DISASTERS)
-    system = System(production.scenario(plans=3, enactors=3, faults=faults))
-    outcome = sample(system, seed=seed, schedules=200)
-    assert outcome.found is None, outcome.sentence()
-    chance = random.Random(seed)
-    state, choices = system.start, []
-    for _ in range(120):
-        steps = system.steps(state)
-        choices.append(chance.randrange(len(steps)))
-        state = steps[choices[-1]].after
-    build = production.scenario(plans=3, enactors=3, faults=faults)
-    traces = {replay(System(build), tuple(choices)).trace for _ in range(10)}
-    traces |= {replay(system, tuple(choices)).trace for _ in range(10)}
-    assert len(traces) == 1
 
 
 def test_the_loops_touch_no_clock_no_chance_and_no_network(monkeypatch: pytest.MonkeyPatch) -> None:

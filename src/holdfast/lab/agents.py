@@ -124,6 +124,7 @@ class Agents:
         self.rows: list[dict[int, tuple[Move, ...]]] = []
         self.choices: list[dict[int, Options]] = []
         """The same as `rows`, but each move is found out only when it is taken: for engines that take few."""
+        self._free: dict[tuple[int, int], tuple[Move, ...]] = {}
         self.alive: list[bool] = []
         self.idle: list[bool] = []
         """Whether the agent still runs, and whether it rests."""
@@ -198,6 +199,13 @@ class Agents:
         """Those that are no fault: the real code is not run on the others."""
         options = self.options(agent, cell)
         return [options.take(at) for at in range(options.free)]
+
+    def free_moves(self, agent: int, cell: int) -> tuple[Move, ...]:
+        """The beginning of `moves`, up to the first that costs something: for when no faults are left."""
+        found = self._free.get((agent, cell))
+        if found is None:
+            found = self._free[agent, cell] = _distinct(self.calm_moves(agent, cell))
+        return found
 
     def options(self, agent: int, cell: int) -> Options:
         """What the moves of an agent would be, none of them run yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from holdfast.lab.actor import Actor
 from holdfast.lab.agents import Agents, Interner
@@ -18,6 +18,11 @@ from holdfast.ports.disk import Promote
 from holdfast.ports.dns import Update
 from holdfast.ports.operation import Operation
 from holdfast.ports.store import Commit
+
+LOSES_DISK: Final = "loses its disk and restarts"
+IS_FULL: Final = "has no room left on its disk"
+HAS_ROOM: Final = "has room on its disk again"
+"""Labels of what befalls a disk; a replay goes by them."""
 
 
 class Change(NamedTuple):
@@ -152,12 +157,12 @@ class Outside:
         if not isinstance(pending, Operation) or isinstance(pending, Promote):
             return found
         if own.full:
-            found.append(Change(i, 0, "has room on its disk again", partial(agents.with_disk, agent, full=False)))
+            found.append(Change(i, 0, HAS_ROOM, partial(agents.with_disk, agent, full=False)))
         if left and own.disk and faults.allows(Fault.DISK_LOST):
-            found.append(Change(i, 1, "loses its disk and restarts", partial(agents.blank, agent)))
+            found.append(Change(i, 1, LOSES_DISK, partial(agents.blank, agent)))
         if left and own.disk and not own.full and faults.allows(Fault.DISK_FULL):
             full = partial(agents.with_disk, agent, full=True)
-            found.append(Change(i, 1, "has no room left on its disk", full))
+            found.append(Change(i, 1, IS_FULL, full))
         return found
 
     def _partitions(self, i: int, agent: int, left: int) -> list[Change]:

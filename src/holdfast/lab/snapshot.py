@@ -18,6 +18,10 @@ from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from holdfast.lab.canonical import Forms, NotCanonicalError
+from holdfast.ports.operation import Operation
+
+_ASKING = Operation.__await__.__code__
+"""What runs while an operation waits for its answer; any other generator is somebody's own, and has a state."""
 
 
 class Standing(NamedTuple):
@@ -47,8 +51,8 @@ def snapshot(coroutine: Any, forms: Forms, before: Chain = ()) -> tuple[Hashable
     at = coroutine
     while at is not None:
         awaited, frame = _suspended(at)
-        if awaited is None and isinstance(at, types.GeneratorType):
-            break  # the `__await__` of the pending operation, which is part of the state by itself
+        if isinstance(at, types.GeneratorType) and at.gi_code is _ASKING:
+            break  # the pending operation is part of the state by itself
         known = before[len(chain)] if len(chain) < len(before) else None
         if known is None or known.owner is not at or known.awaited is not awaited or awaited is None:
             known = _standing(at, frame, awaited, forms)

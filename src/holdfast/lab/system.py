@@ -226,6 +226,18 @@ class System:
         found.extend(self.world_steps(state))
         return found
 
+    def step_at(self, state: State, at: int) -> Step | None:
+        """The step number `at` of those that `steps` lists, and no more than must be known to count up to it."""
+        found: list[Step] = []
+        for i in range(self.first_cell):
+            if not (self._waits[i] and self.barred(state, i)):
+                self._actor_steps(state, i, state[self.left_at], found)
+            if at < len(found):
+                return found[at] if at >= 0 else None
+        changes = self.outside.changes(state)
+        rest = at - len(found)
+        return self.outside.step(state, changes[rest]) if 0 <= rest < len(changes) else None
+
     def world_steps(self, state: State) -> list[Step]:
         """Those that no actor takes: faults upon actors, messages in flight, disasters."""
         return self.outside.steps(state)
@@ -263,7 +275,7 @@ class System:
         before = state[at] if touches >= 0 else -1
         moves = agents.rows[agent].get(before)
         if moves is None:
-            moves = agents.moves(agent, before)
+            moves = agents.moves(agent, before) if left else agents.free_moves(agent, before)
         if not moves:
             return
         operation = agents.pending[agent]

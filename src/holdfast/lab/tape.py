@@ -16,6 +16,7 @@ from holdfast.lab.actor import Done, NonDeterminismError
 from holdfast.lab.agents import with_answer
 from holdfast.lab.automaton import Pending, Running, describe, send
 from holdfast.lab.canonical import text
+from holdfast.lab.outside import HAS_ROOM, IS_FULL, LOSES_DISK
 from holdfast.lab.steps import State, Step
 from holdfast.lab.system import System
 from holdfast.lab.world.own import Own, chosen, private, restarted
@@ -99,11 +100,12 @@ def follow(system: System, choices: tuple[int, ...]) -> Iterator[tuple[State, St
     """
     state = system.start
     for number, choice in enumerate(choices):
-        steps = system.steps(state)
-        if not 0 <= choice < len(steps):
-            raise TapeMismatchError(f"step {number + 1} asks for choice {choice}, of {len(steps)} there")
-        yield state, steps[choice]
-        state = steps[choice].after
+        step = system.step_at(state, choice)
+        if step is None:
+            count = len(system.steps(state))
+            raise TapeMismatchError(f"step {number + 1} asks for choice {choice}, of {count} there")
+        yield state, step
+        state = step.after
 
 
 class _Shadow:
@@ -136,10 +138,7 @@ class _Shadow:
     def step(self, step: Step, expected: Pending) -> None:
         """Take the step; `expected` is the operation that the tables performed."""
         if step.operation is None:
-            if "crashes" in step.label:
-                self._running.close()
-                self.own = restarted(self.own)
-                self._begin()
+            self._befalls(step.label)
             return
         self._compare(expected)
         assert isinstance(self.pending, Operation)
@@ -154,6 +153,17 @@ class _Shadow:
         else:
             self._privately(step)
         self._settle(send(self._actor.name, self._running, result))
+
+    def _befalls(self, label: str) -> None:
+        """A fault upon the actor. What is cut off shows in the answers alone."""
+        if label in (IS_FULL, HAS_ROOM):
+            self.own = msgspec.structs.replace(self.own, full=label == IS_FULL)
+        elif label == LOSES_DISK or "crashes" in label:
+            self._running.close()
+            self.own = restarted(self.own)
+            if label == LOSES_DISK:
+                self.own = msgspec.structs.replace(self.own, disk=(), full=False)
+            self._begin()
 
     def _privately(self, step: Step) -> None:
         assert isinstance(self.pending, Operation)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import types
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
@@ -32,6 +35,29 @@ def test_the_value_stack_counts() -> None:
     assert snapshot(first, forms)[0] != snapshot(second, forms)[0]
     first.send(None)
     assert snapshot(first, forms)[0] == snapshot(second, forms)[0]
+
+
+@types.coroutine
+def _passed_on(running: Any, limit: int) -> Generator[Any, Any, int]:
+    answer, count = None, 0
+    while count < limit:
+        answer = yield running.send(answer)
+        count += 1
+    running.close()
+    return count
+
+
+def test_a_generator_that_passes_operations_on_counts() -> None:
+    """It is no `__await__` of an operation: what it holds is part of the state, and what it drives."""
+    runs = [_passed_on(_walk(("a", "a", "a")), limit) for limit in (2, 3, 2)]
+    for running in runs:
+        running.send(None)
+    forms = Forms()
+    one, other, same = (snapshot(running, forms)[0] for running in runs)
+    assert one == same
+    assert one != other
+    runs[2].send(None)
+    assert snapshot(runs[2], forms)[0] != one
 
 
 def test_a_half_built_call_counts() -> None:
