@@ -58,11 +58,18 @@ class Quirks(msgspec.Struct, frozen=True):
     serial_moves: bool = True
     """False: PowerDNS with some SOA-EDIT settings: the served serial does not follow updates (R3)."""
 
+    deletions_first: bool = False
+    """PowerDNS carries out all deletions of a message before its additions, in whatever order they stand there."""
+    same_data_moves_serial: bool = False
+    """PowerDNS raises the serial also for a message that writes what was there already."""
+
 
 RFC = Quirks()
 BIND = Quirks(rrset_records_max=100)
 KNOT = Quirks()
-POWERDNS = Quirks(txt_ignores_case=True, alias_conflicts_refused=True)
+POWERDNS = Quirks(
+    txt_ignores_case=True, alias_conflicts_refused=True, deletions_first=True, same_data_moves_serial=True
+)
 
 
 class Readable(Protocol):
@@ -100,7 +107,7 @@ def decide(zone: Readable, update: Update | ZoneUpdate, quirks: Quirks = RFC) ->
     if refusal is not None:
         return refusal
     edit = _Edit(zone)
-    for change in update.changes:
+    for change in _deletions_first(update.changes) if quirks.deletions_first else update.changes:
         edit.make(change)
     return edit.finish(quirks)
 
@@ -187,6 +194,22 @@ def _subject(change: Change) -> tuple[str, str]:
             return name, ""
 
 
+def _deletions_first(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The same in another order; replacing an RRset is a deletion and an addition."""
+    deletions: list[Change] = []
+    additions: list[Change] = []
+    for change in changes:
+        match change:
+            case SetRRset(rrset=rrset):
+                deletions.append(DeleteRRset(rrset.name, rrset.rtype))
+                additions.append(AddRecords(rrset))
+            case AddRecords():
+                additions.append(change)
+            case _:
+                deletions.append(change)
+    return (*deletions, *additions)
+
+
 class _Edit:
     """A draft of the nodes that an update touches."""
 
@@ -194,6 +217,7 @@ class _Edit:
         self._zone = zone
         self._nodes: dict[str, dict[str, RRset]] = {}
         self._ignored = ""
+        self._added = False
 
     def make(self, change: Change) -> None:
         match change:
@@ -229,6 +253,7 @@ class _Edit:
         else:
             rdatas = tuple(sorted({*old.rdatas, *rrset.rdatas}))
         node[rrset.rtype] = RRset(rrset.name, rrset.rtype, rrset.ttl, rdatas)
+        self._added = True
 
     def _newer_soa(self, old: RRset | None, new: RRset) -> bool:
         return old is not None and serial_newer(soa_serial(new.rdatas[-1]), soa_serial(old.rdatas[0]))
@@ -264,7 +289,8 @@ class _Edit:
                         Rcode.SERVFAIL,
                         f"{name} {rrset.rtype} would hold {len(rrset.rdatas)} > {quirks.rrset_records_max}",
                     )
-        if delta and quirks.serial_moves:
+        moves = delta or (self._added and quirks.same_data_moves_serial)
+        if moves and quirks.serial_moves:
             _raise_serial(self._zone, delta)
         return Decision(Rcode.NOERROR, delta)
 

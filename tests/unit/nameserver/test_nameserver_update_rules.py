@@ -143,6 +143,20 @@ def test_trap_strings_and_case_of_a_txt_prerequisite() -> None:
     assert compare('"ABCD"', POWERDNS) is Rcode.NOERROR
 
 
+def test_powerdns_deletes_first_and_moves_the_serial_for_the_same_data() -> None:
+    """Set and then deleted in one message: gone everywhere but on PowerDNS; the same again moves only its serial."""
+    zone = small_zone()
+    update = Update(ZONE, (), (SetRRset(A3), DeleteRRset(A3.name, "A")))
+    assert apply(zone, update, RFC)[0].rrset(A3.name, "A") is None
+    assert apply(zone, update, POWERDNS)[0].rrset(A3.name, "A") == A3
+    there = apply(zone, Update(ZONE, (), (SetRRset(A3),)), POWERDNS)[0]
+    again = Update(ZONE, (), (SetRRset(A3),))
+    assert apply(there, again, RFC)[0] == there
+    moved = apply(there, again, POWERDNS)[0]
+    assert moved.soa != there.soa
+    assert moved.node(A3.name) == there.node(A3.name)
+
+
 def test_trap_more_than_a_hundred_records() -> None:
     """BIND refuses the whole update with SERVFAIL."""
     many = rr("many", "A", *(f"192.0.2.{i}" for i in range(101)))
