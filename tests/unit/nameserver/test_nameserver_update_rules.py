@@ -144,7 +144,7 @@ def test_trap_strings_and_case_of_a_txt_prerequisite() -> None:
 
 
 def test_powerdns_deletes_first_and_moves_the_serial_for_the_same_data() -> None:
-    """Set and then deleted in one message: gone everywhere but on PowerDNS; the same again moves only its serial."""
+    """Set, then deleted in one message: gone everywhere but there; the same data again move only its serial."""
     zone = small_zone()
     update = Update(ZONE, (), (SetRRset(A3), DeleteRRset(A3.name, "A")))
     assert apply(zone, update, RFC)[0].rrset(A3.name, "A") is None
