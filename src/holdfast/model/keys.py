@@ -11,6 +11,8 @@
 <scope>/enactor/<id>             EnactorReport: a hint for people, never read by a rule
 <scope>/leases                   LeaseOwner: who serves leases, and the epoch of its tokens
 <scope>/lease/<role>/<name>      Lease
+<scope>/delivery                 Counter: the newest generation of configuration documents for hosts
+<scope>/file/<selector>:<name>   delivery.Document
 """
 
 from __future__ import annotations
@@ -105,6 +107,20 @@ class Keys(msgspec.Struct, frozen=True):
     def lease(self, key: str) -> str:
         """Key of one lease, by its `<role>/<name>`."""
         return f"{self.leases}{key}"
+
+    @property
+    def delivery_counter(self) -> str:
+        """Key of the counter that numbers documents for hosts."""
+        return f"{self.scope}/delivery"
+
+    @property
+    def deliveries(self) -> str:
+        """Prefix of all documents for hosts."""
+        return f"{self.scope}/file/"
+
+    def delivery(self, selector: str, name: str) -> str:
+        """Key of one document for hosts; a selector holds no colon, so the two can't run into each other."""
+        return f"{self.deliveries}{selector}:{name}"
 
 
 def generation_of(plan_key: str) -> int:

@@ -1,1 +1,1 @@
-"""The network manager: configuration documents to hosts. So far its rules; the room follows."""
+"""Configuration to hosts: newest generation wins, backlog is bounded, and `ready` is exact."""

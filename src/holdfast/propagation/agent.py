@@ -1,0 +1,99 @@
+"""A host's loop: ask, stage, validate, switch, reload, say how far it is.
+
+    delivery newer than mine? -> stage beside -> validate -> switch -> reload -> ready
+                 not newer: ignored       fails: refused, the old one stays
+                                                        fails: switch back, reload the old one, refused
+
+A refused generation is reported and not tried again: only a newer one is. The comparison with what is current is
+made right before the switch, by the one who writes: an answer that was delayed for hours can't bring an old
+release back.
+"""
+
+from __future__ import annotations
+
+from holdfast.model.delivery import Current, Delivery, Host, TryLater, ready
+from holdfast.ports.clock import ATTEMPT_MAX, Arm, Disarm, Fired, Idle, Rest
+from holdfast.ports.operation import CouldNotAsk
+from holdfast.ports.release import AskNewer, Command, CurrentRelease, Discard, Ready, Release, Run, Stage, Switch
+
+_AGAIN = "ask-again"
+
+
+class _Refused:
+    """The newest generation that this host refused, and why."""
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.why = ""
+
+    def note(self, generation: int, why: str) -> None:
+        self.generation, self.why = generation, why
+
+
+async def config_loop(host: Host) -> None:
+    """Keep a host's configuration at what is desired of it, for ever."""
+    refused = _Refused()
+    attempt = 0
+    while True:
+        applied = _applied(await CurrentRelease(), host)
+        answer = await AskNewer(host, applied, refused.generation, refused.why)
+        match answer:
+            case Delivery():
+                attempt = 0
+                if await _apply(host, answer, refused):
+                    await Ready(ready=True, applied=answer.generation, desired=answer.generation)
+                else:
+                    await Ready(ready=False, applied=applied, desired=answer.generation)
+            case Current():
+                attempt = 0
+                is_ready = ready(applied, answer.generation)
+                await Ready(ready=is_ready, applied=applied, desired=answer.generation)
+            case TryLater():
+                attempt = 0
+                if answer.desired:
+                    await Ready(ready=ready(applied, answer.desired), applied=applied, desired=answer.desired)
+                await _wait(answer.after_s)
+            case _:
+                attempt = min(attempt + 1, ATTEMPT_MAX)
+                await Idle(Rest.RETRY, attempt=attempt)
+
+
+def _applied(current: Release, host: Host) -> int:
+    """What to report. A release that was made for another role has nothing that this host can build upon."""
+    return current.generation if current.host == host else 0
+
+
+async def _wait(after_s: float) -> None:
+    """Not before `after_s` from now."""
+    if after_s <= 0:
+        return
+    await Arm(_AGAIN, after_s)
+    while _AGAIN not in await Fired((_AGAIN,)):
+        await Idle(Rest.POLL)
+    await Disarm((_AGAIN,))
+
+
+async def _apply(host: Host, delivery: Delivery, refused: _Refused) -> bool:
+    """Bring the host to a delivery's generation. False: it stays as it is."""
+    if isinstance(failed := await Stage(delivery, host), CouldNotAsk):
+        refused.note(refused.generation, failed.reason)
+        return False
+    checked = await Run(Command.VALIDATE, delivery.generation)
+    before = await CurrentRelease()
+    if not checked.ok:
+        refused.note(delivery.generation, checked.output)
+        await Discard(before.generation)
+        return False
+    if before.host == host and before.generation >= delivery.generation:
+        return True  # somebody was quicker, and is at least as new
+    if isinstance(failed := await Switch(delivery.generation), CouldNotAsk):
+        refused.note(refused.generation, failed.reason)
+        return False
+    reloaded = await Run(Command.RELOAD, delivery.generation)
+    if not reloaded.ok:
+        refused.note(delivery.generation, reloaded.output)
+        await Switch(before.generation)
+        await Run(Command.RELOAD, before.generation)
+        return False
+    await Discard(before.generation)
+    return True

@@ -1,0 +1,202 @@
+"""The propagation service's decisions: calls and store results in, answers out. No I/O.
+
+publish   let in by backlog age (`upstream`), written by compare-and-set (the loop), taken in when it is durable
+poll      what the host reports is noted; it waits until there is something newer and it is its turn (`turns`)
+status    who is how far
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.model.delivery import (
+    Counter,
+    Current,
+    Document,
+    Host,
+    Lag,
+    Poll,
+    Publish,
+    Result,
+    Standing,
+    Superseded,
+    TryLater,
+    ready,
+)
+from holdfast.propagation.desired import Catalogue
+from holdfast.propagation.turns import Turns
+from holdfast.propagation.upstream import Upstream
+
+ANSWER_BEFORE_S = 0.5
+"""A poll is answered this long before its caller gives up."""
+FORGET_S = 900.0
+"""A host that has not asked for this long is not counted as waiting any more."""
+
+
+class DeliverySettings(msgspec.Struct, frozen=True):
+    """How a scope's configuration goes to its hosts."""
+
+    places: int = 64
+    """Hosts that apply something at the same time, at most: the part of the fleet that one bad document reaches
+    before its refusals are seen."""
+    report_within_s: float = 60.0
+
+
+class Waiting(msgspec.Struct):
+    """A poll that is not answered yet."""
+
+    id: int
+    host: Host
+    until_s: float
+
+
+class Seen(msgspec.Struct):
+    """What a host said last."""
+
+    host: Host
+    applied: int
+    at_s: float
+    refused: int = 0
+    why: str = ""
+
+
+class Desk:
+    """One scope's documents and hosts. Times are monotonic seconds of the caller's clock."""
+
+    def __init__(self, settings: DeliverySettings, *, now_s: float) -> None:
+        self.counter = Counter()
+        self.catalogue = Catalogue()
+        self.hosts: dict[str, Seen] = {}
+        self.waiting: dict[str, Waiting] = {}
+        self.turns = Turns(places=settings.places, report_within_s=settings.report_within_s)
+        self.upstream = Upstream(now_s=now_s)
+        self._caught_up = 0
+
+    # -- the store -------------------------------------------------------------------------------------------
+
+    def take(self, counter: Counter, documents: tuple[Document, ...]) -> None:
+        """What the store has now. A counter that went back is kept for `lost_history`."""
+        self.counter = counter
+        self.catalogue.floor = counter.floor
+        for document in documents:
+            self.catalogue.take(document)
+
+    def restart(self, counter: Counter, documents: tuple[Document, ...]) -> None:
+        """The store has another history: forget the documents of the old one."""
+        self.catalogue = Catalogue()
+        self.take(counter, documents)
+
+    def lost_history(self) -> Counter | None:
+        """The counter to write when hosts know generations that the store does not: above all that they know."""
+        known = max((seen.applied for seen in self.hosts.values()), default=0)
+        return Counter(known + 1, known + 1) if known > self.counter.generation else None
+
+    # -- publishers ------------------------------------------------------------------------------------------
+
+    def admit(self, ask: Publish, *, now_s: float) -> Result | None:
+        """Whether a change may come in now; None: write it."""
+        found = self.catalogue.find(ask.selector, ask.name)
+        generation = found.generation if found is not None else 0
+        if ask.expect is not None and ask.expect != generation:
+            return Superseded(generation)
+        if found is not None and (found.content, found.mode, found.deleted) == (
+            ask.content,
+            ask.mode,
+            ask.deleted,
+        ):
+            return Superseded(generation) if ask.expect is None else None
+        age_s = self.turns.backlog_age_s(now_s=now_s)
+        after_s = self.upstream.admit(self._dirtied(ask.selector), age_s, now_s=now_s)
+        if after_s > 0:
+            return TryLater(after_s, f"hosts have waited for {age_s:.0f} s for what is published already")
+        return None
+
+    def _dirtied(self, selector: str) -> int:
+        """Hosts that do not wait for anything yet, and would."""
+        return sum(
+            selector in seen.host.selectors and ready(seen.applied, self.catalogue.desired(seen.host))
+            for seen in self.hosts.values()
+        )
+
+    # -- hosts -----------------------------------------------------------------------------------------------
+
+    def poll(self, id_: int, ask: Poll, timeout_s: float, *, now_s: float) -> list[tuple[int, Result]]:
+        """A host asks. What it asked before is answered: it has gone on."""
+        host, out = ask.host, self._drop(ask.host.name)
+        before = self.hosts.get(host.name)
+        reported = before is None or ask.applied != before.applied or ask.refused != before.refused
+        if before is not None and ask.applied > before.applied:
+            self._caught_up += ask.applied >= self.catalogue.desired(host)
+        self.hosts[host.name] = Seen(host, ask.applied, now_s, ask.refused, ask.why[:2000])
+        if reported:
+            self.turns.report(host)
+        self.waiting[host.name] = Waiting(id_, host, now_s + max(0.0, timeout_s - ANSWER_BEFORE_S))
+        self._place(host, now_s=now_s)
+        return out
+
+    def _place(self, host: Host, *, now_s: float) -> None:
+        seen = self.hosts[host.name]
+        desired = self.catalogue.desired(host)
+        if seen.applied < desired and seen.refused < desired:
+            self.turns.wait(host, self.catalogue.work(host, seen.applied), now_s=now_s)
+        else:
+            self.turns.rest(host)
+
+    def _drop(self, name: str) -> list[tuple[int, Result]]:
+        old = self.waiting.pop(name, None)
+        return [] if old is None else [(old.id, TryLater(1.0, "another poll of this host came in"))]
+
+    def answers(self, *, now_s: float) -> list[tuple[int, Result]]:
+        """Whoever can be answered now: those whose turn it is, and those whose caller is about to give up."""
+        self.upstream.drained(self._caught_up, now_s=now_s)
+        self.upstream.refill(self.turns.backlog_age_s(now_s=now_s), now_s=now_s)
+        self._caught_up = 0
+        for name in self.waiting:
+            self._place(self.waiting[name].host, now_s=now_s)
+        out: list[tuple[int, Result]] = []
+        while (name := self.turns.next(set(self.waiting), now_s=now_s)) is not None:
+            poll = self.waiting.pop(name)
+            out.append((poll.id, self.catalogue.delivery(poll.host, self.hosts[name].applied)))
+        for name in [name for name, poll in self.waiting.items() if now_s >= poll.until_s]:
+            poll = self.waiting.pop(name)
+            out.append((poll.id, self._nothing(poll.host)))
+        self._forget(now_s)
+        return out
+
+    def _nothing(self, host: Host) -> Result:
+        seen, desired = self.hosts[host.name], self.catalogue.desired(host)
+        if ready(seen.applied, desired) or seen.refused >= desired:
+            return Current(desired)
+        return TryLater(0.0, "other hosts go first", desired)
+
+    def _forget(self, now_s: float) -> None:
+        for name in [
+            n for n, seen in self.hosts.items() if now_s - seen.at_s > FORGET_S and n not in self.waiting
+        ]:
+            del self.hosts[name]
+            self.turns.turns.pop(name, None)
+
+    def wake_in_s(self, *, now_s: float) -> float:
+        """When something may be due without anybody calling."""
+        dues = [poll.until_s for poll in self.waiting.values()]
+        return max(0.0, min(1.0, min(dues, default=now_s + 1.0) - now_s))
+
+    def standing(self, *, now_s: float) -> Standing:
+        """All hosts, those that are not ready first, then by name."""
+        lags = [self._lag(seen, now_s) for seen in self.hosts.values()]
+        return Standing(self.counter.generation, tuple(sorted(lags, key=lambda lag: (lag.ready, lag.host.name))))
+
+    def _lag(self, seen: Seen, now_s: float) -> Lag:
+        desired = self.catalogue.desired(seen.host)
+        turn = self.turns.turns.get(seen.host.name)
+        waits_s = now_s - turn.since_s if turn is not None and turn.since_s is not None else 0.0
+        return Lag(
+            host=seen.host,
+            applied=seen.applied,
+            desired=desired,
+            ready=ready(seen.applied, desired),
+            waits_s=waits_s,
+            refused=seen.refused if seen.refused > seen.applied else 0,
+            why=seen.why if seen.refused > seen.applied else "",
+            quarantined=turn is not None and turn.quarantined,
+        )
