@@ -19,13 +19,13 @@ need dnsperf dnsperf
 need chromium chromium
 need etcd etcd-server
 need etcdctl etcd-client
+need haproxy haproxy
 need_postgres() { # its programs stand in a directory of their version, not on the PATH
     for found in /usr/lib/postgresql/*/bin/initdb; do [ -x "$found" ] && return; done
     command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
 }
 need_postgres
 [ -e /usr/lib/*/pdns/libgsqlite3backend.so ] 2>/dev/null || missing="$missing pdns-backend-sqlite3"
-need etcd etcd-server
 [ -n "$missing" ] || exit 0
 sudo=""
 [ "$(id -u)" = 0 ] || sudo="sudo -n"

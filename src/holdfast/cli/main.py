@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "history": ("holdfast.cli.looking", "history", "Look"),
     "doctor": ("holdfast.cli.doctoring", "doctor", "Look"),
     "leases": ("holdfast.cli.leasing", "leases", "Look"),
+    "deliver": ("holdfast.cli.delivering", "deliver", "Configure"),
     "drain": ("holdfast.cli.words", "drain", "Say"),
     "undrain": ("holdfast.cli.words", "undrain", "Say"),
     "rollback": ("holdfast.cli.words", "rollback", "Say"),

@@ -65,7 +65,7 @@ class LeaseHttp:
         if len(asks) == 1 and isinstance(asks[0], Listing):
             return [await self.members(asks[0], timeout_s=timeout_s)]
         body = _ENCODER.encode(Request(tuple(asks), timeout_s))
-        reply = await self._send("POST", PATH, timeout_s, content=body)
+        reply = await self.send("POST", PATH, timeout_s, content=body)
         try:
             results = _RESPONSE.decode(reply).results
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -81,13 +81,13 @@ class LeaseHttp:
             NotServed, Rejected: as `calls`.
         """
         params = {"after": str(ask.after), "timeout_s": f"{timeout_s:g}"}
-        reply = await self._send("GET", f"{PATH}/{ask.role}", timeout_s, params=params)
+        reply = await self.send("GET", f"{PATH}/{ask.role}", timeout_s, params=params)
         try:
             return _MEMBERS.decode(reply)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Rejected(f"this is no lease service: {error}") from error
 
-    async def _send(
+    async def send(
         self,
         method: str,
         path: str,
@@ -96,6 +96,11 @@ class LeaseHttp:
         content: bytes | None = None,
         params: dict[str, str] | None = None,
     ) -> bytes:
+        """The body of a good answer.
+
+        Raises:
+            NotServed, Rejected: as `calls`.
+        """
         try:
             reply = await self._client.request(
                 method, path, content=content, params=params, timeout=timeout_s + MARGIN_S

@@ -95,6 +95,14 @@ KINDS: Final = (
     Kind("leases.epoch_raised", "Callers knew higher tokens than the store: tokens were raised above them (R19)"),
     Kind("leases.paused", "The lease service itself was away (stopped, starved): all leases get a whole TTL"),
     Kind("leases.unreadable", "A lease's document in the store is not readable, and counts as free"),
+    Kind(
+        "delivery.garbled",
+        "A document for hosts in the store is not readable: it is left out, hosts keep what they have",
+    ),
+    Kind("delivery.history", "The store of documents went back to an older generation: another history"),
+    Kind(
+        "delivery.outrun", "Hosts knew higher generations than a restored store: the counter was raised above them"
+    ),
     Kind("lease.lost", "A lease ran out: its holder did not renew it"),
     Kind("target.joined", "A holder of a lease is a target of a group now", data=("target",)),
     Kind(

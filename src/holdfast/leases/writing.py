@@ -29,9 +29,9 @@ from holdfast.model.lease import Lease, LeaseOwner
 from holdfast.overload import Job
 from holdfast.ports.leases import Call, Submit, Written
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.store import Commit, Committed, Compare, Lost, Put
+from holdfast.ports.store import COMMIT_OPERATIONS_MAX, Commit, Committed, Compare, Lost, Put
 
-GROUP: Final = 100
+GROUP: Final = COMMIT_OPERATIONS_MAX - 2
 """Leases in one commit: with the owner's compare and put within the store's limit."""
 PROBE_S: Final = 1.0
 """While the store is out, it is tried this often."""

@@ -157,6 +157,17 @@ class Standing(msgspec.Struct, frozen=True, tag_field="result", tag="standing"):
 Result: TypeAlias = Published | Superseded | Delivery | Current | TryLater | Invalid | Standing
 
 
+PATH: Final = "/v1/config"
+TIMEOUT_MAX_S: Final = 60.0
+
+
+class Request(msgspec.Struct, frozen=True):
+    """A call as it goes over HTTP: `POST /v1/config`; contents are base64. The answer is a `Result`."""
+
+    ask: Ask
+    timeout_s: float = 30.0
+
+
 def ready(applied: int, desired: int) -> bool:
     """The warm-up gate: a host is ready exactly when it has applied what is desired of it."""
     return applied >= desired

@@ -11,9 +11,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from holdfast.model.delivery import Delivery, Document, File, Host
-
-SNAPSHOT_SHARE = 0.3
-"""With more than this share of a host's files changed, it is sent all of them: less to keep in step."""
+from holdfast.propagation.rules import snapshot_instead
 
 
 class Work(IntEnum):
@@ -70,7 +68,8 @@ class Catalogue:
         found = {name: self._counting(host, name) for name in sorted(names)}
         files = [name for name, document in found.items() if document is not None]
         changed = [name for name in files if names[name]]
-        snapshot = everything or len(changed) > max(1, SNAPSHOT_SHARE * len(files))
+        much = len(changed) > 1 and snapshot_instead(dirty=len(changed), documents=len(files))
+        snapshot = everything or much
         sent = files if snapshot else changed
         gone = (
             () if snapshot else tuple(name for name, document in found.items() if document is None and names[name])

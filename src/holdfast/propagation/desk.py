@@ -17,6 +17,7 @@ from holdfast.model.delivery import (
     Lag,
     Poll,
     Publish,
+    Published,
     Result,
     Standing,
     Superseded,
@@ -104,7 +105,7 @@ class Desk:
             ask.mode,
             ask.deleted,
         ):
-            return Superseded(generation) if ask.expect is None else None
+            return Published(generation)
         age_s = self.turns.backlog_age_s(now_s=now_s)
         after_s = self.upstream.admit(self._dirtied(ask.selector), age_s, now_s=now_s)
         if after_s > 0:
@@ -154,11 +155,11 @@ class Desk:
         for name in self.waiting:
             self._place(self.waiting[name].host, now_s=now_s)
         out: list[tuple[int, Result]] = []
-        while (name := self.turns.next(set(self.waiting), now_s=now_s)) is not None:
-            poll = self.waiting.pop(name)
-            out.append((poll.id, self.catalogue.delivery(poll.host, self.hosts[name].applied)))
-        for name in [name for name, poll in self.waiting.items() if now_s >= poll.until_s]:
-            poll = self.waiting.pop(name)
+        while (turn := self.turns.next(set(self.waiting), now_s=now_s)) is not None:
+            poll = self.waiting.pop(turn)
+            out.append((poll.id, self.catalogue.delivery(poll.host, self.hosts[turn].applied)))
+        for late in [name for name, poll in self.waiting.items() if now_s >= poll.until_s]:
+            poll = self.waiting.pop(late)
             out.append((poll.id, self._nothing(poll.host)))
         self._forget(now_s)
         return out

@@ -164,7 +164,7 @@ class _Store:
         return written
 
     async def outrun(self) -> None:
-        """Hosts know generations that the store does not: raise counter and floor above them, and send them all."""
+        """Hosts know generations that the store does not: raise counter and floor above them all."""
         counter = self._desk.lost_history() if self.known else None
         if counter is not None and isinstance(await self._write(counter, None), Committed):
             await Emit(

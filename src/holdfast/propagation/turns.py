@@ -1,6 +1,6 @@
 """Whose turn it is: hosts wait, and a bounded number is being served.
 
-    rank     create before update before delete; whoever waited AGE_S goes with the first
+    rank     create before update before delete; whoever waited AGEING_S goes with the first
     group    among equals, the group that was served least since it began to wait: none can starve another
     age      then the longest wait
     last     quarantined hosts, only when nobody else waits, and seldom
@@ -15,12 +15,7 @@ import msgspec
 
 from holdfast.model.delivery import Host
 from holdfast.propagation.desired import Work
-
-AGE_S = 60.0
-QUARANTINE_AFTER = 5
-"""Deliveries in a row that the host said nothing about."""
-QUARANTINE_S = 300.0
-QUARANTINE_MAX_S = 3600.0
+from holdfast.propagation.rules import AGEING_S, QUARANTINE_AFTER, quarantine_s
 
 
 class Turn(msgspec.Struct):
@@ -89,9 +84,7 @@ class Turns:
                 continue
             turn.given_s = None
             turn.silent += 1
-            if turn.quarantined:
-                later_s = min(QUARANTINE_MAX_S, QUARANTINE_S * 2.0 ** (turn.silent - QUARANTINE_AFTER))
-                turn.again_s = now_s + later_s
+            turn.again_s = now_s + quarantine_s(turn.silent)
         return self.places - busy
 
     def next(self, among: set[str], *, now_s: float) -> str | None:
@@ -109,7 +102,7 @@ class Turns:
 
     def _rank(self, turn: Turn, now_s: float) -> tuple[int, float, float, str]:
         assert turn.since_s is not None
-        aged = now_s - turn.since_s >= AGE_S
+        aged = now_s - turn.since_s >= AGEING_S
         rank = Work.CREATE if aged else turn.work
         return (rank, self._served.get(turn.host.group, 0.0), turn.since_s, turn.host.name)
 

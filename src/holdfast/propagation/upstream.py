@@ -8,9 +8,12 @@ get it with what they wait for.
 
 from __future__ import annotations
 
-AGE_MAX_S = 300.0
+from holdfast.propagation.rules import admitted_per_s
+
 AGE_FREE_S = 1.0
 """A backlog younger than this is none: it is the delivery that is under way."""
+ASK_AGAIN_S = 30.0
+"""A publisher is never sent away for longer."""
 WINDOW_S = 30.0
 """Over which the drain rate is learnt."""
 DRAIN_LEAST_PER_S = 0.1
@@ -18,7 +21,7 @@ DRAIN_LEAST_PER_S = 0.1
 
 
 class Upstream:
-    """A bucket that fills at the allowed rate. Costs may exceed it; then the next waits for the debt."""
+    """A bucket of one host that fills at the allowed rate. A change may cost more; the next waits for its debt."""
 
     def __init__(self, *, now_s: float) -> None:
         self._tokens = 0.0
@@ -33,8 +36,7 @@ class Upstream:
 
     def rate_per_s(self, age_s: float) -> float:
         """Hosts a second that publishers may make work for."""
-        slack = min(1.0, max(0.0, 1.0 - age_s / AGE_MAX_S))
-        return max(self._drain_per_s, DRAIN_LEAST_PER_S) * slack
+        return admitted_per_s(drain_per_s=max(self._drain_per_s, DRAIN_LEAST_PER_S), oldest_s=age_s)
 
     def refill(self, age_s: float, *, now_s: float) -> None:
         """Time has passed."""
@@ -49,8 +51,8 @@ class Upstream:
             return 0.0
         if cost == 0:
             return 0.0
-        if self._tokens <= 0.0:
+        if self._tokens < 1.0:
             rate = self.rate_per_s(age_s)
-            return AGE_MAX_S / 10 if rate <= 0 else min(AGE_MAX_S / 10, max(0.1, (1e-9 - self._tokens) / rate))
+            return ASK_AGAIN_S if rate <= 0 else min(ASK_AGAIN_S, max(0.1, (1.0 - self._tokens) / rate))
         self._tokens -= cost
         return 0.0

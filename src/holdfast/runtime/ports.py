@@ -91,7 +91,7 @@ def actor_answers(
     """The answers of one actor. `clock` must be its own; what is None leads to `NoAnswer` when asked."""
     answers = Answers()
     _answer_store(answers, store)
-    _answer_clock(answers, clock)
+    register_clock(answers, clock)
 
     async def emit(op: Emit) -> None:
         events.emit(op.event)
@@ -117,7 +117,8 @@ def _answer_store(answers: Answers, store: Store) -> None:
     answers.register(Commit, store.commit)
 
 
-def _answer_clock(answers: Answers, clock: ProcessClock) -> None:
+def register_clock(answers: Answers, clock: ProcessClock) -> None:
+    """Answer `ports.clock`."""
     answers.register(Arm, clock.arm)
     answers.register(Fired, clock.fired)
     answers.register(Disarm, clock.disarm)

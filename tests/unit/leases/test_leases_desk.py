@@ -101,9 +101,9 @@ def test_renewals_go_first_and_need_no_store() -> None:
 
 
 def test_writes_go_in_groups_fenced_by_the_owner() -> None:
-    """250 grants are three commits, each with the compare of the owner's document; durable before answered."""
+    """Grants for two groups and fifty more are three commits, each with the compare of the owner's document; durable before answered."""
     world = World()
-    world.step(*(Establish("api", f"x{number}", "you") for number in range(250)))
+    world.step(*(Establish("api", f"x{number}", "you") for number in range(2 * GROUP + 50)))
     assert [len(submit.commit.puts) for submit in world.submits] == [GROUP, GROUP, 50]
     assert {submit.commit.compares[0].revision for submit in world.submits} == {10}
     assert world.results == {}

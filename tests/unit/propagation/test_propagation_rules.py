@@ -1,97 +1,232 @@
-"""The order and the merging of changes that wait for hosts."""
+"""What a host should have, whose turn it is, and how much publishers may add."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.model.delivery import Document, Host, Poll, Publish, problem, ready
+from holdfast.propagation.desired import Catalogue, Work
 from holdfast.propagation.rules import (
     AGEING_S,
-    Change,
-    Kind,
-    admitted_per_s,
-    merged,
-    order,
+    BACKLOG_MOST_S,
+    QUARANTINE_AFTER,
+    QUARANTINE_FIRST_S,
+    QUARANTINE_MOST_S,
     quarantine_s,
-    rank,
-    ready,
-    snapshot_instead,
 )
+from holdfast.propagation.turns import Turns
+from holdfast.propagation.upstream import Upstream
 
-changes = st.builds(
-    Change,
-    key=st.sampled_from("abcdef"),
-    group=st.sampled_from(["big", "small", "tiny"]),
-    kind=st.sampled_from(list(Kind)),
-    generation=st.integers(1, 9),
-    since_s=st.floats(0, 100),
-    sent=st.booleans(),
+LB = Host("lb-1", "lb", "zone-a")
+SELECTORS = ("all", "role/lb", "group/zone-a", "host/lb-1", "host/other")
+
+
+def document(generation: int, selector: str = "all", name: str = "a.cfg", **more: object) -> Document:
+    """A document whose content is its generation."""
+    return Document(selector, name, generation, b"%d" % generation, **more)  # type: ignore[arg-type]
+
+
+def test_the_most_special_document_counts_and_a_deleted_one_uncovers_the_next() -> None:
+    """Host over group over role over all."""
+    known = Catalogue([document(1), document(2, "role/lb"), document(3, "group/zone-a"), document(4, "host/lb-1")])
+    for generation, content in ((5, b"3"), (6, b"2"), (7, b"1")):
+        selector = {5: "host/lb-1", 6: "group/zone-a", 7: "role/lb"}[generation]
+        known.take(document(generation, selector, deleted=True))
+        delivery = known.delivery(LB, generation - 1)
+        assert [(f.name, f.content) for f in delivery.files] == [("a.cfg", content)]
+        assert delivery.generation == generation == known.desired(LB)
+    known.take(document(8, deleted=True))
+    assert known.delivery(LB, 7).gone == ("a.cfg",)
+
+
+def test_an_older_generation_is_not_taken_in() -> None:
+    """What comes late does not win."""
+    known = Catalogue([document(5)])
+    assert not known.take(document(4))
+    assert known.find("all", "a.cfg") == document(5)
+
+
+def test_a_file_that_came_and_went_in_between_is_not_sent() -> None:
+    """Create and delete cancel out for a host that saw neither; who asks for the first time needs no `gone`."""
+    known = Catalogue(
+        [document(1, name="keep"), document(2, name="brief"), document(3, name="brief", deleted=True)]
+    )
+    assert [f.name for f in known.delivery(LB, 0).files] == ["keep"]
+    assert known.delivery(LB, 0).gone == ()
+
+
+def test_much_that_is_dirty_makes_a_snapshot() -> None:
+    """Over 30 % of the files: all of them; one of ten: that one."""
+    known = Catalogue([document(n, name=f"f{n}") for n in range(1, 11)])
+    assert not known.delivery(LB, 9).snapshot
+    assert known.delivery(LB, 5).snapshot
+    assert len(known.delivery(LB, 5).files) == 10
+
+
+def test_work_is_create_update_or_delete() -> None:
+    """Nothing applied yet, something that counts is newer, or only removals are."""
+    known = Catalogue([document(1), document(2, name="b"), document(3, name="b", deleted=True)])
+    assert known.work(LB, 0) is Work.CREATE
+    assert known.work(LB, 2) is Work.DELETE
+    known.take(document(4))
+    assert known.work(LB, 2) is Work.UPDATE
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> list[Document]:
+    """Changes in the order of their generations."""
+    size = draw(st.integers(1, 14))
+    return [
+        document(
+            generation,
+            draw(st.sampled_from(SELECTORS)),
+            draw(st.sampled_from(("a", "b", "c"))),
+            deleted=draw(st.booleans()),
+        )
+        for generation in range(1, size + 1)
+    ]
+
+
+@given(history=histories(), stops=st.lists(st.integers(0, 14), max_size=4))
+def test_whatever_a_host_missed_it_ends_with_the_same_files(history: list[Document], stops: list[int]) -> None:
+    """Deliveries at any moments of the history add up to what a fresh host is given at the end."""
+    files: dict[str, bytes] = {}
+    applied = 0
+    known = Catalogue()
+    for at, change in enumerate(history, start=1):
+        known.take(change)
+        if at not in stops and at != len(history):
+            continue
+        delivery = known.delivery(LB, applied)
+        if delivery.snapshot:
+            files = {}
+        files.update({f.name: f.content for f in delivery.files})
+        for name in delivery.gone:
+            files.pop(name, None)
+        applied = delivery.generation
+        assert ready(applied, known.desired(LB))
+    assert files == {f.name: f.content for f in known.delivery(LB, 0).files}
+
+
+def served(turns: Turns, names: set[str], now_s: float) -> list[str]:
+    """Who is served until the places are full."""
+    found = []
+    while (name := turns.next(names, now_s=now_s)) is not None:
+        found.append(name)
+    return found
+
+
+def test_creates_go_before_updates_before_deletes_until_these_have_waited_long() -> None:
+    """After a minute a delete goes with the first."""
+    turns = Turns(places=1, report_within_s=30.0)
+    hosts = {name: Host(name) for name in ("creates", "updates", "deletes")}
+    turns.wait(hosts["deletes"], Work.DELETE, now_s=0.0)
+    turns.wait(hosts["updates"], Work.UPDATE, now_s=30.0)
+    turns.wait(hosts["creates"], Work.CREATE, now_s=50.0)
+    order = []
+    for now_s in (51.0, 52.0, 53.0):
+        order += served(turns, set(hosts), now_s)
+        turns.report(hosts[order[-1]])
+        turns.rest(hosts[order[-1]])
+    assert order == ["creates", "updates", "deletes"]
+    turns.wait(hosts["deletes"], Work.DELETE, now_s=60.0)
+    turns.wait(hosts["creates"], Work.CREATE, now_s=61.0 + AGEING_S)
+    assert served(turns, set(hosts), 62.0 + AGEING_S) == ["deletes"]
+
+
+def test_a_large_group_does_not_starve_a_small_one() -> None:
+    """A hundred hosts of one group and two of another: the two are served within the first four turns."""
+    turns = Turns(places=1, report_within_s=30.0)
+    hosts = [Host(f"big-{n:03d}", group="big") for n in range(100)] + [
+        Host("s-1", group="s"),
+        Host("s-2", group="s"),
+    ]
+    for host in hosts:
+        turns.wait(host, Work.UPDATE, now_s=0.0)
+    order: list[str] = []
+    for now_s in range(1, 7):
+        order += served(turns, {h.name for h in hosts}, float(now_s))
+        host = next(h for h in hosts if h.name == order[-1])
+        turns.report(host)
+        turns.rest(host)
+    assert {"s-1", "s-2"} <= set(order[:4])
+
+
+def test_places_bound_who_applies_at_once_and_silent_hosts_lose_theirs() -> None:
+    """Two places: the third waits until one reports, or its time to report is over."""
+    turns = Turns(places=2, report_within_s=30.0)
+    names = {"a", "b", "c"}
+    for name in names:
+        turns.wait(Host(name), Work.UPDATE, now_s=0.0)
+    assert served(turns, names, 1.0) == ["a", "b"]
+    assert served(turns, names, 29.0) == []
+    turns.report(Host("a"))
+    turns.rest(Host("a"))
+    assert served(turns, names, 30.0) == ["c"]
+
+
+def test_a_host_that_never_reports_is_quarantined_and_others_go_first() -> None:
+    """After five silences it waits for minutes, and only gets a turn that nobody else wants."""
+    turns = Turns(places=1, report_within_s=1.0)
+    dead, alive = Host("dead"), Host("live")
+    turns.wait(dead, Work.CREATE, now_s=0.0)
+    now_s = 0.0
+    for _ in range(QUARANTINE_AFTER):
+        assert served(turns, {"dead"}, now_s) == ["dead"]
+        now_s += 2.0
+    assert served(turns, {"dead"}, now_s) == []
+    assert turns.turns["dead"].quarantined
+    assert turns.backlog_age_s(now_s=now_s) == 0.0, "publishers do not wait for it"
+    now_s += QUARANTINE_FIRST_S
+    turns.wait(alive, Work.DELETE, now_s=now_s)
+    assert served(turns, {"dead", "live"}, now_s) == ["live"]
+    turns.report(alive)
+    turns.rest(alive)
+    assert served(turns, {"dead", "live"}, now_s) == ["dead"]
+    turns.report(dead)
+    assert not turns.turns["dead"].quarantined
+
+
+def test_publishers_are_slowed_by_the_age_of_the_backlog_and_stopped_at_five_minutes() -> None:
+    """Half the drain rate at half the age; free changes and an empty backlog always pass."""
+    upstream = Upstream(now_s=0.0)
+    for second in range(1, 61):
+        upstream.drained(10, now_s=float(second))
+        upstream.refill(0.0, now_s=float(second))
+    assert upstream.rate_per_s(0.0) == pytest.approx(10.0, rel=0.2)
+    assert upstream.rate_per_s(BACKLOG_MOST_S / 2) == pytest.approx(upstream.rate_per_s(0.0) / 2)
+    assert upstream.rate_per_s(BACKLOG_MOST_S) == 0.0
+    assert upstream.admit(1000, 0.5, now_s=60.0) == 0.0, "no backlog, no limit"
+    assert upstream.admit(100, 30.0, now_s=61.0) == 0.0
+    assert upstream.admit(1, 30.0, now_s=61.1) > 0.0, "the debt of a hundred hosts comes first"
+    assert upstream.admit(0, 30.0, now_s=61.1) == 0.0, "nobody new has to wait for it"
+    assert upstream.admit(1, 30.0, now_s=75.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (Publish("rol/x", "a"), "selects no hosts"),
+        (Publish("role/", "a"), "selects no hosts"),
+        (Publish("all", "../etc/passwd"), "no file name"),
+        (Publish("all", "/etc/passwd"), "no file name"),
+        (Publish("all", ".holdfast.json"), "no file name"),
+        (Publish("all", "a", b"x" * 600_000), "bytes of content"),
+        (Publish("all", "a", mode=0o4755), "is none from 0 to 777"),
+        (Poll(Host("a b"), 0), "no host, role or group"),
+        (Poll(Host("a"), -1), "generations"),
+        (Publish("host/lb-1", "conf.d/a.cfg"), ""),
+    ],
 )
+def test_what_is_wrong_with_a_call_is_said(ask: Publish | Poll, says: str) -> None:
+    """Paths that leave the directory, wrong selectors, too much."""
+    assert says in problem(ask)
+    assert bool(problem(ask)) == bool(says)
 
 
-def _change(
-    key: str, kind: Kind = Kind.UPDATE, *, group: str = "g", generation: int = 1, since_s: float = 0.0
-) -> Change:
-    return Change(key, group, kind, generation, since_s)
-
-
-@given(changes, changes)
-def test_the_newest_generation_wins_and_keeps_its_place(first: Change, second: Change) -> None:
-    """What is left is the newer content, waiting since the earlier; or nothing, if the two cancel."""
-    left = merged(first, second)
-    if left is None:
-        assert second.kind is Kind.DELETE
-        assert first.kind is Kind.CREATE
-        assert not first.sent
-        return
-    assert left.generation == max(first.generation, second.generation)
-    if second.generation > first.generation:
-        assert left.since_s == min(first.since_s, second.since_s)
-
-
-def test_an_update_of_what_was_never_sent_is_still_a_create() -> None:
-    """And a create of what still waits to be deleted is an update."""
-    create, update = _change("a", Kind.CREATE), _change("a", Kind.UPDATE, generation=2)
-    delete, again = _change("a", Kind.DELETE), _change("a", Kind.CREATE, generation=2)
-    assert (merged(create, update) or create).kind is Kind.CREATE
-    assert (merged(delete, again) or delete).kind is Kind.UPDATE
-
-
-@given(st.lists(changes, max_size=30), st.floats(100, 1000))
-def test_the_order_is_by_class_and_loses_nobody(waiting: list[Change], now_s: float) -> None:
-    """A permutation, with ranks that never fall."""
-    found = order(waiting, served={}, now_s=now_s)
-    ranks = [rank(change, now_s=now_s) for change in found]
-    assert sorted(map(repr, found)) == sorted(map(repr, waiting))
-    assert ranks == sorted(ranks)
-
-
-def test_nothing_starves() -> None:
-    """A delete that has waited two ageing times goes before a create of now."""
-    old, new = _change("a", Kind.DELETE), _change("b", Kind.CREATE, since_s=3 * AGEING_S)
-    assert order([new, old], served={}, now_s=3 * AGEING_S)[0] is old
-
-
-def test_groups_take_turns() -> None:
-    """A group's one change is at most second, whatever another has waiting; who had more lately goes later."""
-    many = [_change(f"k{n}", group="big") for n in range(100)]
-    one = _change("z", group="small")
-    assert one in order([*many, one], served={}, now_s=0)[:2]
-    assert order([*many, one], served={"big": 5}, now_s=0)[0] is one
-
-
-@given(st.floats(0, 1e4), st.floats(0, 1000))
-def test_upstream_work_never_exceeds_the_drain(drain_per_s: float, oldest_s: float) -> None:
-    """And none comes in behind a backlog of 300 s."""
-    admitted = admitted_per_s(drain_per_s=drain_per_s, oldest_s=oldest_s)
-    assert 0 <= admitted <= drain_per_s
-    assert admitted == 0 or oldest_s < 300
-
-
-def test_the_edges_of_the_small_rules() -> None:
-    """Snapshot above 30 %; ready at the desired generation; quarantine doubles from the fifth failure on."""
-    assert not snapshot_instead(dirty=3, documents=10)
-    assert snapshot_instead(dirty=4, documents=10)
-    assert ready(applied=3, desired=3)
-    assert not ready(applied=2, desired=3)
-    assert [quarantine_s(n) for n in (0, 4, 5, 6, 7, 1000)] == [0, 0, 30, 60, 120, 600]
+def test_quarantine_doubles_up_to_ten_minutes() -> None:
+    """Four silences are none yet; each more doubles the rest."""
+    found = [quarantine_s(failures) for failures in (4, 5, 6, 50)]
+    assert found == [0.0, QUARANTINE_FIRST_S, 2 * QUARANTINE_FIRST_S, QUARANTINE_MOST_S]

@@ -1,5 +1,7 @@
 """The lease service's HTTP side: authenticated, batched calls to the inbox of its loop (`model.lease_batch`).
 
+Configuration for hosts (`model.delivery`) comes by the same door: the same hosts ask, with the same key.
+
 A bearer key is asked for on every path but `/healthz`, for writes and for reads: who holds what is nobody's
 business either. The key lies in a file of the service's machine, made at first start.
 """
@@ -23,12 +25,15 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
+from holdfast.model import delivery
 from holdfast.model.lease import Invalid, Listing
 from holdfast.model.lease_batch import BYTES_MAX, CALLS_MAX, PATH, TIMEOUT_MAX_S, Problem, Request, Response
+from holdfast.runtime.delivery import DeliveryInbox
 from holdfast.runtime.leases import LeaseInbox
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(Request)
+_DELIVERY: Final = msgspec.json.Decoder(delivery.Request)
 WATCH_S: Final = 30.0
 GRACE_S: Final = 5
 """How long open connections may take to end when the service stops."""
@@ -44,7 +49,7 @@ class _Refused(Exception):
         self.status = status
 
 
-def application(inbox: LeaseInbox, key: str) -> Starlette:
+def application(inbox: LeaseInbox, key: str, deliveries: DeliveryInbox | None = None) -> Starlette:
     """The ASGI application. `key` is what callers show as `Authorization: Bearer <key>`."""
     wanted = b"Bearer " + key.encode()
 
@@ -75,16 +80,28 @@ def application(inbox: LeaseInbox, key: str) -> Starlette:
             return _problem(_Refused(400, result.why))
         return _json(result)
 
+    async def configuration(request: HttpRequest) -> HttpResponse:
+        try:
+            admit(request)
+            asked = _delivery(await _body(request))
+        except _Refused as refused:
+            return _problem(refused)
+        except ClientDisconnect:
+            return HttpResponse(status_code=499)
+        assert deliveries is not None, "the route is there only with it"
+        return _json(await deliveries.call(asked.ask, timeout_s=asked.timeout_s))
+
     async def alive(request: HttpRequest) -> HttpResponse:
         return HttpResponse(b"ok\n", media_type="text/plain")
 
-    return Starlette(
-        routes=[
-            Route(PATH, calls, methods=["POST"]),
-            Route(PATH + "/{role}", members, methods=["GET"]),
-            Route("/healthz", alive, methods=["GET"]),
-        ]
-    )
+    routes = [
+        Route(PATH, calls, methods=["POST"]),
+        Route(PATH + "/{role}", members, methods=["GET"]),
+        Route("/healthz", alive, methods=["GET"]),
+    ]
+    if deliveries is not None:
+        routes.append(Route(delivery.PATH, configuration, methods=["POST"]))
+    return Starlette(routes=routes)
 
 
 async def _body(request: HttpRequest) -> bytes:
@@ -104,6 +121,16 @@ def _request(body: bytes) -> Request:
     if len(asked.calls) > CALLS_MAX:
         raise _Refused(413, f"{len(asked.calls)} calls in a message, {CALLS_MAX} allowed")
     _check_timeout(asked.timeout_s)
+    return asked
+
+
+def _delivery(body: bytes) -> delivery.Request:
+    try:
+        asked = _DELIVERY.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _Refused(400, f"not a call about configuration: {error}") from error
+    if not (math.isfinite(asked.timeout_s) and 0 < asked.timeout_s <= delivery.TIMEOUT_MAX_S):
+        raise _Refused(400, f"timeout_s is above 0 and up to {delivery.TIMEOUT_MAX_S:g}, not {asked.timeout_s:g}")
     return asked
 
 
@@ -159,11 +186,17 @@ def listen(address: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def serve_leases(
-    inbox: LeaseInbox, sock: socket.socket, key: str, *, tls_cert: str = "", tls_key: str = ""
+    inbox: LeaseInbox,
+    sock: socket.socket,
+    key: str,
+    *,
+    deliveries: DeliveryInbox | None = None,
+    tls_cert: str = "",
+    tls_key: str = "",
 ) -> AsyncIterator[None]:
     """Answer HTTP on a listening socket as long as the context lasts; then answer what waits, and close."""
     config = uvicorn.Config(
-        application(inbox, key),
+        application(inbox, key, deliveries),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -181,5 +214,7 @@ async def serve_leases(
         yield
     finally:
         server.should_exit = True
+        if deliveries is not None:
+            deliveries.close()
         await inbox.close()
         await task

@@ -1,4 +1,4 @@
-"""The lease service as actors of a process: the loop, supervised, and its HTTP side."""
+"""The lease service as actors of a process: its loop and that of propagation, supervised, and their HTTP side."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from holdfast.leases.loop import lease_loop
 from holdfast.leases.registrar import ACTOR as REGISTRAR
 from holdfast.leases.registrar import registrar_loop
 from holdfast.overload import Protections
+from holdfast.propagation.desk import DeliverySettings
+from holdfast.propagation.loop import delivery_loop
+from holdfast.runtime.delivery import DeliveryInbox
 from holdfast.runtime.driver import supervise
 from holdfast.runtime.leases import LeaseInbox
 from holdfast.service.leases.http import CannotListen, listen, serve_leases
 from holdfast.service.scene import CannotOpen, Scene
 
 ACTOR = "leases"
+DELIVERY = "delivery"
 KEY_BYTES = 32
 
 
@@ -76,10 +80,20 @@ async def run_leases(scene: Scene) -> None:
     inbox = LeaseInbox(scene.store)
     answers = scene.answers(ACTOR)
     inbox.register(answers)
-    async with (
-        serve_leases(inbox, sock, key, tls_cert=settings.tls_cert, tls_key=settings.tls_key),
-        asyncio.TaskGroup() as group,
-    ):
+    deliveries = DeliveryInbox()
+    delivering = scene.answers(DELIVERY)
+    deliveries.register(delivering)
+    cert, secret = settings.tls_cert, settings.tls_key
+    serving = serve_leases(inbox, sock, key, deliveries=deliveries, tls_cert=cert, tls_key=secret)
+    async with serving, asyncio.TaskGroup() as group:
+        beside = group.create_task(
+            supervise(
+                DELIVERY,
+                lambda: delivery_loop(scene.keys.scope, DeliverySettings()),
+                delivering,
+                emit=scene.events.emit,
+            )
+        )
         registrar = group.create_task(run_registrar(scene), name=REGISTRAR)
         await supervise(
             ACTOR,
@@ -87,6 +101,7 @@ async def run_leases(scene: Scene) -> None:
             answers,
             emit=scene.events.emit,
         )
+        beside.cancel()
         registrar.cancel()
 
 
