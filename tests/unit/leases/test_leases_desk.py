@@ -101,7 +101,7 @@ def test_renewals_go_first_and_need_no_store() -> None:
 
 
 def test_writes_go_in_groups_fenced_by_the_owner() -> None:
-    """Grants for two groups and fifty more are three commits, each with the compare of the owner's document; durable before answered."""
+    """Grants for two groups and fifty more are three commits, each comparing the owner's document."""
     world = World()
     world.step(*(Establish("api", f"x{number}", "you") for number in range(2 * GROUP + 50)))
     assert [len(submit.commit.puts) for submit in world.submits] == [GROUP, GROUP, 50]
@@ -109,7 +109,7 @@ def test_writes_go_in_groups_fenced_by_the_owner() -> None:
     assert world.results == {}
     world.answer()
     tokens = [result.token for result in world.results.values() if isinstance(result, Granted)]
-    assert sorted(tokens) == [token_of(2, count) for count in range(1, 251)]
+    assert sorted(tokens) == [token_of(2, count) for count in range(1, 2 * GROUP + 51)]
 
 
 def test_nobody_renews_what_is_being_granted_to_another() -> None:
