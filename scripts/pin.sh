@@ -11,3 +11,7 @@ for target in run dev; do
     pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --strip-extras \
         --allow-unsafe --no-annotate $extras --output-file "requirements/$target.txt" $inputs
 done
+# The peers need Python 3.12; made with an older one, their file stays as it is.
+pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-header --strip-extras \
+    --allow-unsafe --no-annotate --output-file requirements/peers.txt requirements/peers.in ||
+    echo "holdfast: requirements/peers.txt is as it was: it is pinned with Python 3.12 or newer" >&2
