@@ -3,8 +3,8 @@
 Run: python benchmarks/lab_peers.py [PEER...]    (about ten minutes; PEER as in benchmarks/peers/with_PEER.py)
 
 simloop and simloom need Python 3.12: `sh scripts/peers.sh` makes an environment with them in .venv-peers, which is
-used if it is there, for ours too. Spin comes from Debian (`apt-get install spin`). A peer that is missing has a line
-that says so.
+used if it is there, for ours too. Spin comes from Debian (`apt-get install spin`). A peer that is missing has a
+line that says so.
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ need promtool prometheus
 need openssl openssl
 need dnsperf dnsperf
 need chromium chromium
+need spin spin
+need gcc gcc libc6-dev
 need etcd etcd-server
 need etcdctl etcd-client
 need haproxy haproxy
