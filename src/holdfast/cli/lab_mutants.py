@@ -47,6 +47,7 @@ def compared(table: str | None, only: tuple[str, ...], form: str) -> NoReturn:
     found: list[Standing] = []
     try:
         with progress(f"comparing {len(chosen)} mutants") as shown:
+            _as_it_is(chosen, shown, whole=True)
             for mutant in chosen:
                 shown.say(f"{mutant.only}: {mutant.name}")
                 found.append(standing(mutant))
@@ -78,13 +79,13 @@ def _standing(one: Standing) -> dict[str, object]:
     }
 
 
-def _as_it_is(chosen: list[Mutant], shown: Progress) -> None:
+def _as_it_is(chosen: list[Mutant], shown: Progress, *, whole: bool = False) -> None:
     """A check that breaks in the code as it is would kill every mutant, and so none."""
     from holdfast.lab.mutants import CampaignError, untouched
 
     shown.say("the code as it is")
     try:
-        found = untouched(chosen)
+        found = untouched(chosen, whole=whole)
     except CampaignError as error:
         fail(f"the campaign itself fails on the code as it is: {error}")
     if found is not None:

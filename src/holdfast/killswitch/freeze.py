@@ -18,6 +18,7 @@ the other, and the id is gone from both.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from typing import Final
 
@@ -34,9 +35,12 @@ from holdfast.ports.events import Emit, Event
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import ZoneProvider
 from holdfast.ports.random import NewId
-from holdfast.ports.store import Committed, Get, Lost
+from holdfast.ports.store import Committed, Entry, Get, GetMany, Lost
 
 ID_TRIES: Final = 5
+LOST_MEANWHILE: Final = (
+    "the store was lost while it was being ordered, and the order with it: freeze again with this id"
+)
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -78,6 +82,7 @@ async def freeze(
     covered = tuple(p for zone, p in sorted(providers.items()) if selector.covers_zone(zone))
     if not covered:
         return Outcome(id=again, zones=(), store="nothing was ordered")
+    history = await Get(Keys(scope).incarnation)
     order, trouble = await _order(Keys(scope), selector, reason, by, until_s, again)
     await Emit(Event("freeze.set", actor, f"freeze {order.id} of {selector} ordered by {by}: {reason}"))
     zones: tuple[ZoneOutcome, ...] = ()
@@ -91,8 +96,11 @@ async def freeze(
             return msgspec.structs.replace(fence, freezes=tuple(sorted(ids.union(fence.freezes))))
 
         zones = (*zones, await change_fence(provider, scope, actor, adding, create=_anew(actor, known)))
-    if not trouble and await _forgotten(Keys(scope), order.id):
-        return await _withdrawn(scope, providers, actor, order.id, by)
+    if not trouble:
+        kept = await _kept(Keys(scope), order.id, history)
+        if kept is Kept.THAWED:
+            return await _withdrawn(scope, providers, actor, order.id, by)
+        trouble = LOST_MEANWHILE if kept is Kept.LOST else ""
     outcome = Outcome(order.id, zones, trouble)
     kind = "freeze.acknowledged" if outcome.complete else "freeze.partial"
     late = f" ({trouble})" if trouble else ""
@@ -100,9 +108,25 @@ async def freeze(
     return outcome
 
 
-async def _forgotten(keys: Keys, freeze_id: str) -> bool:
-    """Whether the store says that it no longer has the freeze."""
-    return await Get(keys.freeze(freeze_id)) is None
+class Kept(enum.Enum):
+    """What became of the order in the store by the time all fences were written."""
+
+    YES = "yes, or the store does not say"
+    THAWED = "thawed"
+    LOST = "lost with the store"
+
+
+async def _kept(keys: Keys, freeze_id: str, history: Entry | CouldNotAsk | None) -> Kept:
+    """A store that begins anew, or has since, lost the order and thawed nothing: the fences keep the id (I5).
+
+    `history` is the store's incarnation as it was before the order: another one, or none, is another history.
+    """
+    found = await GetMany((keys.freeze(freeze_id), keys.incarnation))
+    if isinstance(found, CouldNotAsk) or found[0] is not None:
+        return Kept.YES
+    now = found[1]
+    same = isinstance(history, Entry) and now is not None and now.value == history.value
+    return Kept.THAWED if same else Kept.LOST
 
 
 async def _withdrawn(

@@ -154,14 +154,16 @@ def judge_all(mutants: Sequence[Mutant], tests: Path | None = None, *, jobs: int
             pool.shutdown(cancel_futures=True)
 
 
-def untouched(mutants: Sequence[Mutant], *, seconds: float = 600.0) -> Finding | None:
+def untouched(mutants: Sequence[Mutant], *, whole: bool = False, seconds: float = 1800.0) -> Finding | None:
     """What the checks that these mutants name find in the code as it is: one that breaks there kills nothing.
+
+    With `whole`, every check of the campaign.
 
     Raises:
         CampaignError: the search failed.
     """
-    checks = dict.fromkeys(m.check for m in mutants if m.check)
-    if not checks:
+    checks = {} if whole else dict.fromkeys(m.check for m in mutants if m.check)
+    if not checks and not whole:
         return None
     arguments = [word for check in checks for word in ("--check", check)]
     return _found(_run({**os.environ}, arguments, seconds))

@@ -345,7 +345,7 @@ def test_mutants_are_judged_with_progress_and_a_table(holdfast: Holdfast, monkey
         return [_verdict(mutants[names[1]], ""), _verdict(mutants[names[0]], "campaign")]
 
     monkeypatch.setattr("holdfast.lab.mutants.judge_all", judged)
-    monkeypatch.setattr("holdfast.lab.mutants.untouched", lambda chosen: None)
+    monkeypatch.setattr("holdfast.lab.mutants.untouched", lambda chosen, whole: None)
     options = ("--only", names[0], "--only", names[1], "--jobs", "2")
     said = holdfast("lab", "mutants", str(TABLE), *options)
     assert said.code == 5
@@ -363,7 +363,7 @@ def test_a_check_that_breaks_without_any_mutant_kills_none(
     holdfast: Holdfast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The code as it is comes first: what breaks there says nothing about mutants."""
-    monkeypatch.setattr("holdfast.lab.mutants.untouched", lambda chosen: FOUND)
+    monkeypatch.setattr("holdfast.lab.mutants.untouched", lambda chosen, whole: FOUND)
     said = holdfast("lab", "mutants", str(TABLE), "--only", "a message does not pin the fence")
     assert said.code == 5
     assert "the code as it is breaks 'a scene', so that kills no mutant: I1 monotone: it went back" in said.err
@@ -380,6 +380,7 @@ def test_the_matrix_says_for_each_property_which_mutant_only_it_notices(
         return Standing(mutant, alone, others.get(mutant.only), 12.0)
 
     monkeypatch.setattr("holdfast.lab.mutants.standing", stand)
+    monkeypatch.setattr("holdfast.lab.mutants.untouched", lambda chosen, whole: None if whole else FOUND)
     said = holdfast("lab", "mutants", str(TABLE), "--matrix")
     assert said.code == 5
     assert len(said.out.splitlines()) == 8

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from holdfast.documents.reading import Document, Garbled
 from holdfast.killswitch.fences import TRIES
-from holdfast.killswitch.freeze import Outcome, freeze, thaw, without
+from holdfast.killswitch.freeze import LOST_MEANWHILE, Outcome, freeze, thaw, without
 from holdfast.killswitch.preview import preview
 from holdfast.killswitch.timer import due, thaw_due, thaw_in_time
 from holdfast.model.codec import encode, seal, section_ref
@@ -446,10 +446,11 @@ def test_preview_says_what_it_cannot_know() -> None:
 def test_a_freeze_that_is_thawed_while_it_is_ordered_leaves_no_id_behind() -> None:
     """Its time came before the fences had it: the freezer sees that the store forgot it, and takes the id back."""
     yard = Yard()
+    yard.store.apply(Commit(puts=(Put(KEYS.incarnation, encode(1)),)))
 
     def forgotten(op: Operation[Any]) -> Any:
-        if isinstance(op, Get) and op.key.startswith(KEYS.freezes):  # the look after the last fence
-            yard.store.apply(Commit(deletes=(op.key,)))
+        if isinstance(op, GetMany):  # the look after the last fence
+            yard.store.apply(Commit(deletes=(op.keys[0],)))
         return None
 
     yard.fault = forgotten
@@ -458,6 +459,26 @@ def test_a_freeze_that_is_thawed_while_it_is_ordered_leaves_no_id_behind() -> No
     assert {z.text for z in outcome.zones} == {"thawed meanwhile, by its time or by a person"}
     assert set(yard.frozen().values()) == {()}
     assert yard.documents() == ()
+
+
+def test_a_freeze_whose_store_is_lost_while_it_is_ordered_stays_in_the_fences() -> None:
+    """Nobody thawed it: the fences keep the id, and the person is told that the store has to be told again."""
+    yard = Yard()
+    yard.store.apply(Commit(puts=(Put(KEYS.incarnation, encode(1)),)))
+
+    def lost(op: Operation[Any]) -> Any:
+        if isinstance(op, GetMany):
+            yard.store.apply(Commit(deletes=op.keys))
+        return None
+
+    yard.fault = lost
+    outcome = yard.freeze()
+    assert outcome.complete
+    assert outcome.store == LOST_MEANWHILE
+    assert set(yard.frozen().values()) == {(outcome.id,)}
+    yard.fault = lambda op: None
+    assert not yard.freeze(again=outcome.id).store
+    assert yard.documents() == (KEYS.freeze(outcome.id),)
 
 
 @pytest.mark.parametrize("answered", [True, False])

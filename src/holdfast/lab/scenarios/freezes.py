@@ -11,6 +11,7 @@ from holdfast.killswitch.freeze import freeze, thaw
 from holdfast.lab.actor import Actor
 from holdfast.lab.alphabet import KEYS, SCOPE, ZONE, configuration, make_plans
 from holdfast.lab.checks import Check, everything
+from holdfast.lab.disasters import DISASTERS
 from holdfast.lab.invariants import VANDAL, agrees, fence_in, freeze_holds, ghost_owner
 from holdfast.lab.library import Library
 from holdfast.lab.production import acknowledged
@@ -278,6 +279,13 @@ def thawed(library: Library) -> Callable[[View], bool]:
     return check
 
 
+def freezing_store_lost() -> Scenario:
+    """The store is lost while the freeze is being ordered: nobody thawed it, so no fence lets go of it (R8)."""
+    loses = tuple(d for d in DISASTERS if d.label == "the store is lost")
+    found = freezing(faults=Faults(1, kinds=frozenset({Fault.DISASTER}), disasters=loses))
+    return msgspec.structs.replace(found, bounds=f"{found.bounds}, the store is lost")
+
+
 async def thaw_until_done() -> None:
     """A person who thaws, and goes on while told that it is done in part."""
     while True:
@@ -322,5 +330,6 @@ CHECKS: tuple[Check, ...] = (
     everything("a thaw", lambda: thawing(other=False), wedge=True),
     everything("a freeze remembered over a crash", remembered_over_a_crash),
     everything("a freeze is ordered", freezing),
+    everything("a freeze is ordered, the store lost", freezing_store_lost),
     everything("a freeze where no fence is", lambda: freezing(fenced=False, other=True)),
 )
