@@ -76,7 +76,8 @@ class Postgres:
             return []
         uid, user = self._as
         gid = pwd.getpwnam(user).pw_gid
-        return ["setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
+        # Changing the user makes the kernel forget that it should end with us (`Process`): asked for again.
+        return ["setpriv", "--pdeathsig=KILL", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"]
 
     def start(self) -> None:
         """Start it and wait until it takes connections.

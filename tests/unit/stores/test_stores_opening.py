@@ -27,7 +27,7 @@ def parse_settings(directory: Path) -> StoreSettings:
 
 
 @pytest.mark.parametrize(
-    ("address", "driver", "extra"), [("postgresql://db/x", "asyncpg", "postgres"), ("etcd://a", "httpx", "etcd")]
+    ("address", "driver", "extra"), [("postgresql://db/x", "asyncpg", "postgres"), ("etcd://a", "aiohttp", "etcd")]
 )
 def test_a_driver_that_is_not_installed(
     monkeypatch: pytest.MonkeyPatch, address: str, driver: str, extra: str
