@@ -46,8 +46,9 @@ class Model:
         self.costs = (1.0, fleet.cost)
         self.capacity_share = 0.0 if self.trouble.deaf_s else 1.0
         """How much of its rate the server has now. 0: it takes calls in and works on none."""
-        self.admits_share = 1.0
-        """People throttle: this share of the establishments is let in, the rest is refused."""
+        self.admits_per_s = math.inf
+        """People throttle: so many establishments are let in, the rest is refused."""
+        self._admits = 0.0
         self._rng = np.random.default_rng(seed)
         self._back = self._steps(self.trouble.deaf_s)
         self._ttl, self._patience = self._steps(fleet.ttl_s), self._steps(fleet.timeout_s)
@@ -171,12 +172,18 @@ class Model:
             self.lines[RENEW].put(self.wheel.now, RENEW, hosts[holds])
             hosts = hosts[~holds]
         self.attempts += len(hosts)
-        if self.admits_share < 1.0:
-            admitted = round(self.admits_share * len(hosts))
-            self._refuse(ESTABLISH, hosts[admitted:])
-            hosts = hosts[:admitted]
+        if self.admits_per_s < math.inf:
+            hosts = self._throttle(hosts)
         self.lines[ESTABLISH].put(self.wheel.now, ESTABLISH, hosts)
         return len(hosts)
+
+    def _throttle(self, hosts: Hosts) -> Hosts:
+        """Who is let in; the others are refused."""
+        self._admits = min(self._admits, self.admits_per_s) + self.admits_per_s * self.step_s
+        admitted = min(len(hosts), int(self._admits))
+        self._admits -= admitted
+        self._refuse(ESTABLISH, hosts[admitted:])
+        return hosts[:admitted]
 
     def _hear_nothing(self) -> None:
         """Who waited for W gives up. In a line that drops the unfinishable, they are told a little before."""

@@ -1,0 +1,72 @@
+"""Many draws of what is assumed, both designs on the same draws and seeds: in how many does the claim hold?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from holdfast.fleet.day.assumed import draws
+from holdfast.fleet.day.play import play
+from holdfast.fleet.day.scripts import Script
+from holdfast.fleet.day.shape import Kept, Shape, kept_by, shape_of
+
+
+class Draw(msgspec.Struct, frozen=True):
+    """One draw, on both designs."""
+
+    number: int
+    shape: Shape
+    kept: Kept
+
+
+class Survey(msgspec.Struct, frozen=True):
+    """All of them."""
+
+    script: str
+    seed: int
+    draws: tuple[Draw, ...]
+
+    @property
+    def shaped_share(self) -> float:
+        """Draws in which the design of 2025 shows the whole reported shape."""
+        return sum(d.shape.whole for d in self.draws) / len(self.draws)
+
+    @property
+    def kept_share(self) -> float:
+        """Draws in which holdfast keeps what it promises."""
+        return sum(d.kept.good for d in self.draws) / len(self.draws)
+
+    def sentences(self) -> str:
+        """What was found, with the count of each part."""
+        many = len(self.draws)
+        parts = {
+            "collapse that does not end without help": sum(d.shape.collapse for d in self.draws),
+            "configuration backlog after the leases": sum(d.shape.backlog for d in self.draws),
+            "flapping while it lasts": sum(d.shape.flapping for d in self.draws),
+            "cascade at least twice as long as its cause": sum(d.shape.several for d in self.draws),
+        }
+        times = sorted(d.shape.times_cause for d in self.draws)
+        slowest = max((d.kept.recovered_share or float("inf") for d in self.draws), default=0.0)
+        removed = max((d.kept.removed_share for d in self.draws), default=0.0)
+        lines = [
+            f"{many} Latin-hypercube draws, seed {self.seed}",
+            f"2025      the whole reported shape in {self.shaped_share:.1%} of them",
+            *(f"          {count:>4} of {many}: {name}" for name, count in parts.items()),
+            f"          cascade / cause: {times[0]:.1f} to {times[-1]:.1f}, median {times[many // 2]:.1f}",
+            f"holdfast  keeps what it promises in {self.kept_share:.1%}: slowest recovery {slowest:.2f} of the closed"
+            f" form, at most {removed:.3%} of capacity wrongly removed",
+        ]
+        return "\n".join(lines)
+
+
+def survey(script: Script, *, many: int, seed: int, on_progress: Callable[[str], None] = lambda _: None) -> Survey:
+    """Play them all."""
+    return Survey(script.name, seed, tuple(_drawn(script, many, seed, on_progress)))
+
+
+def _drawn(script: Script, many: int, seed: int, on_progress: Callable[[str], None]) -> Iterator[Draw]:
+    for number, assumed in enumerate(draws(many, seed=seed)):
+        on_progress(f"draw {number + 1} of {many}")
+        old, new = (play(script, assumed, design=design, seed=number) for design in ("2025", "holdfast"))
+        yield Draw(number, shape_of(old), kept_by(new))
