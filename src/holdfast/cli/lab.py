@@ -278,13 +278,28 @@ def _write_page(out: str, stem: str, page: Callable[[], str]) -> str:
 
 
 @lab.command()
-@click.argument("name", type=click.Choice(["october-2025"]))
+@click.argument("name", type=click.Choice(["october-2025", "metadata-2015"]))
 @click.option("--design", type=click.Choice(["2025", "holdfast"]), help="On one design alone.  [default: both]")
 @click.option("--steps", is_flag=True, help="With every step.")
+@click.option("--whole-day", is_flag=True, help="The whole day, from the name to health; needs the extra `fleet`.")
+@click.option("--draws", type=click.IntRange(min=1), help="Whole day: so many draws of what is assumed, too.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Whole day: of the draws and of the runs.")
 @click.option("--out", metavar="DIR|FILE", help="Also write the page there.")
 @format_option
-def drill(name: str, design: str | None, steps: bool, out: str | None, form: str) -> None:
+def drill(
+    name: str,
+    design: str | None,
+    steps: bool,
+    whole_day: bool,
+    draws: int | None,
+    seed: int,
+    out: str | None,
+    form: str,
+) -> None:
     """Play a bad day: the DNS part of 20 October 2025, on the design of then and on holdfast.
+
+    With --whole-day: what followed too (leases, launches, configuration, health), as a fleet in virtual time.
+    metadata-2015, 20 September 2015, is the same collapse with no DNS in it; it is always the whole day.
 
     The script is the same for both; what differs is what the code makes of it.
 
@@ -293,7 +308,18 @@ def drill(name: str, design: str | None, steps: bool, out: str | None, form: str
       holdfast lab drill october-2025
       holdfast lab drill october-2025 --design 2025 --steps
       holdfast lab drill october-2025 --out october.html
+      holdfast lab drill october-2025 --whole-day --out day.html
+      holdfast lab drill october-2025 --whole-day --draws 200
     """
+    if whole_day or name != "october-2025":
+        from holdfast.cli.lab_fleet import whole_day as play_day
+
+        if steps:
+            _usage("--steps belongs to the drill of DNS; a whole day has none")
+        play_day(name, design, draws, seed, out, form)
+        return
+    if draws:
+        _usage("--draws belongs to the whole day: add --whole-day")
     from holdfast.lab.commands import drill as play
 
     played = play(name, ("2025", "holdfast") if design is None else (design,))
@@ -338,6 +364,26 @@ def mutants(table: str | None, only: tuple[str, ...], jobs: int, matrix: bool, f
     if matrix:
         compared(table, only, form)
     judged(table, only, jobs, form)
+
+
+@lab.command()
+@click.option("--size", type=click.IntRange(min=50), default=1000, show_default=True, help="Hosts in each fleet.")
+@click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True, help="Runs of each cell.")
+@click.option("--out", metavar="DIR|FILE", help="Also write the page there.")
+@format_option
+def ablate(size: int, seeds: int, out: str | None, form: str) -> None:
+    """Which protection against collapse carries the weight: each switched off alone, and alone on.
+
+    By the rules that ship, in virtual time; some minutes with the defaults.
+
+    \b
+    Example:
+      holdfast lab ablate --out ablation.html
+      holdfast lab ablate --size 200 --seeds 1
+    """
+    from holdfast.cli.lab_fleet import ablated
+
+    ablated(size, seeds, out, form)
 
 
 def _usage(text: str) -> NoReturn:

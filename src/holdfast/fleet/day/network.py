@@ -4,8 +4,8 @@ A launch needs the name, and a host with a lease; then its network configuration
 hosts with a lease; for the others they pile up.
 
 - *2025*: one line, first in first out, every change by itself. A new instance waits for all that is before it.
-- *holdfast* (`propagation.rules`): the newest change of a document replaces the older ones, a host with much that is
-  old gets one snapshot, creates go first, and launches are let in by the age of the backlog.
+- *holdfast* (`propagation.rules`): the newest change of a document replaces the older ones, a host with much
+  that is old gets one snapshot, creates go first, and launches are let in by the age of the backlog.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is known of the days, from the operator ([P]) or from sources that quote it ([S]); docs/facts/october-2025.md.
+"""What is known of the days, by the operator ([P]) or by sources that quote it ([S]); docs/facts/october-2025.md.
 
 Seconds since the cause began. Everything else is assumed (`assumed`).
 """

@@ -1,8 +1,8 @@
 """Does a day of 2025 look as it was reported, and does holdfast's keep what it promises? Thresholds stand here.
 
-The reported shape (docs/facts/october-2025.md): leases collapse when the name is back, and that does not end without
-help; a configuration backlog follows the leases; health flaps while it lasts; the cascade takes several times as
-long as its cause. "Several" is at least twice here (reported: four times).
+The reported shape (docs/facts/october-2025.md): leases collapse when the name is back, and that does not end
+without help; a configuration backlog follows the leases; health flaps while it lasts; the cascade takes several
+times as long as its cause. "Several" is at least twice here (reported: four times).
 """
 
 from __future__ import annotations

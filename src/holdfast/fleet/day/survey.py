@@ -54,8 +54,8 @@ class Survey(msgspec.Struct, frozen=True):
             f"2025      the whole reported shape in {self.shaped_share:.1%} of them",
             *(f"          {count:>4} of {many}: {name}" for name, count in parts.items()),
             f"          cascade / cause: {times[0]:.1f} to {times[-1]:.1f}, median {times[many // 2]:.1f}",
-            f"holdfast  keeps what it promises in {self.kept_share:.1%}: slowest recovery {slowest:.2f} of the closed"
-            f" form, at most {removed:.3%} of capacity wrongly removed",
+            f"holdfast  keeps what it promises in {self.kept_share:.1%}: slowest recovery {slowest:.2f} of the"
+            f" closed form, at most {removed:.3%} of capacity wrongly removed",
         ]
         return "\n".join(lines)
 
