@@ -1,7 +1,7 @@
 """The leases under the script: they run out, the cause ends, and then the design recovers or does not.
 
 During the cause the service's work fails: what it still can do falls with its pooled connections, and what waits
-is thrown away each minute (calls fail; they don't wait for hours), so nothing that follows is owed to an old queue.
+is thrown away each minute (calls fail; they don't wait for hours): nothing that follows is owed to an old queue.
 When the cause ends it can work again as resolvers forget that there was no address. In 2025 people help: from then
 on establishments are let in below what the service can do, and its hosts are restarted one by one.
 

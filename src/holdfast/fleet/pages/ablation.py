@@ -57,8 +57,8 @@ def _table(found: Sequence[Row]) -> str:
     )
     return (
         "<section><h2>Table</h2><p>Time to 99 % held / closed form, attempts per success in brackets; the worst"
-        f' run.</p><div class="sheet scroll"><table><tr><th></th><th>protection</th>{heads}</tr>{body}</table></div>'
-        "</section>"
+        f' run.</p><div class="sheet scroll"><table><tr><th></th><th>protection</th>{heads}</tr>{body}</table>'
+        "</div></section>"
     )
 
 
