@@ -76,9 +76,15 @@ def _shares(script: Script, day: Day) -> str:
     if day.network is not None:
         made = [m / a if a else 1.0 for m, a in zip(day.network.launched, day.network.asked, strict=True)]
         drawn.append(Line("launches made, of those asked for", _per_minute(made)))
+        drawn.append(Line("resolvers that find an address", _resolves(script, day)))
     if day.health is not None:
         drawn.append(Line("capacity in DNS, of what should serve", _capacity(script, day)))
     return lines("Shares", drawn, x=_hours(script), y=SHARES)
+
+
+def _resolves(script: Script, day: Day) -> list[tuple[float, float]]:
+    end_s = script.cause_s
+    return [(0.0, 1.0), (0.0, 0.0), (end_s, 0.0), (max(end_s, day.leases.back_s), 1.0), (script.until_s, 1.0)]
 
 
 def _capacity(script: Script, day: Day) -> list[tuple[float, float]]:
@@ -93,7 +99,7 @@ def _waits(script: Script, day: Day) -> str:
     assert day.network is not None
     minutes = [wait_s / 60 for wait_s in day.network.latency_s]
     most = max(10.0, *minutes)
-    axis = Axis("", most, tuple((most * n / 4, f"{most * n / 4:.0f} min") for n in range(5)))
+    axis = Axis("", most, tuple((most * n / 4, f"{most * n / 4:.3g} min") for n in range(5)))
     drawn = [Line("how long a new instance waits for its network", _per_minute(minutes))]
     return lines("Configuration backlog", drawn, x=_hours(script), y=axis, height=180)
 
