@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import pytest
 
+from holdfast.cli import exits
 from holdfast.cli.main import main
 
 Run: TypeAlias = Callable[..., tuple[object, str, str]]
@@ -43,8 +44,8 @@ def test_the_whole_day_is_told_and_written(holdfast: Run, tmp_path: Path) -> Non
 def test_options_of_the_whole_day_need_it(holdfast: Run) -> None:
     """--draws without --whole-day, --steps with it: usage errors that say so."""
     code, _, err = holdfast("lab", "drill", "october-2025", "--draws", "3")
-    assert code == 2
+    assert code == exits.USAGE
     assert "--whole-day" in err
     code, _, err = holdfast("lab", "drill", "october-2025", "--whole-day", "--steps")
-    assert code == 2
+    assert code == exits.USAGE
     assert "--steps" in err

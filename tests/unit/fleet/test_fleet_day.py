@@ -99,7 +99,7 @@ def test_a_day_without_trouble_has_no_backlog() -> None:
 
 
 def test_changes_of_hosts_without_a_lease_pile_up_and_come_at_once() -> None:
-    """After five hours without leases new instances wait for all of it in the old design, in holdfast's for none."""
+    """After five hours without leases new instances wait for all of it in the old design alone."""
     held = (0.0,) * 300 + (1.0,) * 300
     old, new = (play_network(OCTOBER, middle(), _leases(held, 300 * 60.0), design=d) for d in ("2025", "holdfast"))
     assert max(old.latency_s) > 3600
