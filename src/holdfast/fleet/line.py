@@ -15,6 +15,7 @@ import numpy as np
 
 from holdfast.fleet.wheel import NOBODY, Hosts
 
+NOTHING: Final = (0.0, 0.0)
 WORK_LEAST: Final = 1e-6
 """Less work than this is rounding, and none."""
 
@@ -45,7 +46,7 @@ class Line:
     def __init__(self, costs: tuple[float, float]) -> None:
         self._costs = costs
         self._groups: deque[Group] = deque()
-        self._stale = (0.0, 0.0)
+        self._stale = NOTHING
         self.waiting = 0
         """Clients that wait."""
 
@@ -57,7 +58,7 @@ class Line:
     @property
     def empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self._groups and not any(self._stale)
+        return not self._groups and self._stale == NOTHING
 
     def put(self, step: int, lane: int, hosts: Hosts) -> None:
         """Join."""
@@ -69,13 +70,13 @@ class Line:
         """Everything is thrown away; who waited."""
         left = _joined([group.hosts for group in self._groups])
         self._groups.clear()
-        self._stale = (0.0, 0.0)
+        self._stale = NOTHING
         self.waiting = 0
         return left
 
     def take(self, work: float, *, newest: bool, step: int) -> Taken | None:
         """What can be done with so much work (in renewals) at one end; None if that is not one piece."""
-        if any(self._stale) and (not newest or not self._groups):
+        if self._stale != NOTHING and (not newest or not self._groups):
             return self._take_stale(work)
         if not self._groups:
             return None
@@ -83,7 +84,7 @@ class Line:
         count = min(len(group.hosts), int(work / self._costs[group.lane]))
         if not count:
             return None
-        return Taken(group.lane, self._part(group, count, newest=newest), step - group.step, (0.0, 0.0))
+        return Taken(group.lane, self._part(group, count, newest=newest), step - group.step, NOTHING)
 
     def _take_stale(self, work: float) -> Taken | None:
         """Stale work of both lanes in proportion."""
@@ -92,7 +93,7 @@ class Line:
         whole = self._stale[0] * self._costs[0] + self._stale[1] * self._costs[1]
         share = min(1.0, work / whole)
         done = (self._stale[0] * share, self._stale[1] * share)
-        self._stale = (0.0, 0.0) if share == 1.0 else (self._stale[0] - done[0], self._stale[1] - done[1])
+        self._stale = NOTHING if share == 1.0 else (self._stale[0] - done[0], self._stale[1] - done[1])
         return Taken(0, NOBODY, 0, done)
 
     def trim(self, most: int, *, newest: bool) -> list[tuple[int, Hosts]]:
@@ -100,7 +101,7 @@ class Line:
         over = int(self.pieces) - most
         if over > 0 and not newest and any(self._stale):
             over -= int(sum(self._stale))
-            self._stale = (0.0, 0.0)
+            self._stale = NOTHING
         gone: list[tuple[int, Hosts]] = []
         while over > 0 and self._groups:
             group = self._groups[-1 if newest else 0]

@@ -189,6 +189,8 @@ class Model:
         """Who waited for W gives up. In a line that drops the unfinishable, they are told a little before."""
         on = self.design.protections
         for line in self._each_line:
+            if not line.waiting:
+                continue
             told = on.finishable_when_taken and self.capacity_share > 0 and not self._lifo(line)
             margin_s = MARGIN * self.costs[ESTABLISH] / self.fleet.renewals_per_s if told else 0.0
             since = self.wheel.now - self._patience + math.ceil(margin_s / self.step_s)
@@ -232,11 +234,12 @@ class Model:
         """What the server does in this step; how many leases it established."""
         rate = self.fleet.renewals_per_s * self.step_s * self.capacity_share
         self._credit += rate
-        before = self.succeeded
+        before, idle = self.succeeded, True
         for line in self._each_line:
             if not line.empty:
                 self._serve_line(line)
-        if all(line.empty for line in self._each_line):
+            idle = idle and line.empty
+        if idle:
             self._credit = min(self._credit, 0.0)  # what an idle server could have done is gone
         self._credit = min(self._credit, max(rate, self.costs[ESTABLISH]))
         return self.succeeded - before
