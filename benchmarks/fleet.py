@@ -4,8 +4,7 @@
 
 The same small case for all four: leases that are renewed every 60 s by one server, in order, for an hour of
 virtual time. Then the model alone at 10^5 and 10^6 leases, for 5 hours after the loss of all leases (AIM 1 s for
-10^5; 45 s and 350 MB for 10^6, on one core). Each runs in a process of its own: CPU seconds and peak memory are its
-own.
+10^5; 45 s and 350 MB for 10^6, on one core). Each runs in a process of its own: its CPU seconds and peak memory.
 """
 
 from __future__ import annotations
