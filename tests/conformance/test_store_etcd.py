@@ -39,7 +39,7 @@ class TestEtcd(StoreConformance):
         self._etcd, self._places = etcd, Places()
 
     def open(self, place: Path) -> Store:
-        return EtcdStore(self._etcd.settings(namespace=self._places.name(place)), silence_s=10.0)
+        return EtcdStore(self._etcd.settings(namespace=self._places.name(place)))
 
 
 @pytest.mark.soak

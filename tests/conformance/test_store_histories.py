@@ -110,4 +110,4 @@ def test_postgresql_answers_like_memory(postgres: Postgres, history: list[StoreO
 @pytest.mark.xdist_group("etcd")
 def test_etcd_answers_like_memory(etcd: Etcd, history: list[StoreOperation]) -> None:
     """Any history of operations has the same results on both engines."""
-    asyncio.run(agree(lambda: EtcdStore(etcd.settings(namespace=fresh()), silence_s=10.0), history))
+    asyncio.run(agree(lambda: EtcdStore(etcd.settings(namespace=fresh())), history))

@@ -26,8 +26,10 @@ from holdfast.stores.refusal import Refused
 T = TypeVar("T")
 
 CONNECT_S: Final = 2.0
-SILENCE_S: Final = 3.0
+SILENCE_S: Final = 5.0
 """How long a member may say nothing. Its own time for a request without a quorum is longer: 7 s by default."""
+TAKEN_BYTES_PER_S: Final = 100_000
+"""And longer for what it has to read first: a chunk of a plan, as JSON, on a machine that is busy."""
 WATCH_SILENCE_S: Final = 30.0
 OK: Final = 200
 TROUBLES: Final = (aiohttp.ClientError, OSError, TimeoutError)
@@ -166,9 +168,12 @@ class EtcdClient:
 
     async def _post(self, path: str, content: bytes, headers: dict[str, str]) -> bytes:
         url = self._members[self._at] + path
+        patience = self._patience(len(content))
         try:
             # In pieces: a whole chunk of a plan at once would hold up the event loop.
-            async with self._client().post(url, data=io.BytesIO(content), headers=headers) as response:
+            async with self._client().post(
+                url, data=io.BytesIO(content), headers=headers, timeout=patience
+            ) as response:
                 answer = await response.read()
         except TROUBLES as error:
             raise self._lost(error) from error
@@ -198,15 +203,17 @@ class EtcdClient:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._http is None:
-            connect_s = min(CONNECT_S, self._silence_s)
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=tls_context(self._settings) or True),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s, sock_read=self._silence_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 # No proxy from the environment: the store is where the file says.
                 trust_env=False,
             )
         return self._http
+
+    def _patience(self, sent_bytes: int) -> aiohttp.ClientTimeout:
+        silence_s = self._silence_s + sent_bytes / TAKEN_BYTES_PER_S
+        return aiohttp.ClientTimeout(total=None, sock_connect=min(CONNECT_S, self._silence_s), sock_read=silence_s)
 
     def _member(self) -> str:
         return str(self._settings.hosts[self._at])
