@@ -102,8 +102,8 @@ class Fleet:
         ]
         self.backends[name] = Process(command, self.directory, f"backend-{name}")
 
-    def start_agent(self, name: str) -> Process:
-        """An agent for it, as a process."""
+    def start_agent(self, name: str, *, more: str = "") -> Process:
+        """An agent for it, as a process. `more` is added to its file."""
         file = self.directory / f"{name}.toml"
         file.write_text(
             AGENT.format(
@@ -115,6 +115,7 @@ class Fleet:
                 port=self.backend_port,
                 record=NAME,
             )
+            + more
         )
         self.agents[name] = Process([*PROGRAM, "agent", str(file)], self.directory, name)
         return self.agents[name]

@@ -3,8 +3,7 @@
 | the lease says     | the probers' verdict | verdict |
 |---|---|---|
 | DOWN (lost, leaves) | anything            | UNHEALTHY: may be withdrawn, within the velocity, above the floors |
-| PENDING            | UNHEALTHY            | UNHEALTHY |
-| PENDING            | anything else        | UNKNOWN: does not enter, and is not withdrawn |
+| PENDING            | anything             | UNKNOWN: was never ready; does not enter, and no probe fails it |
 | UP                 | anything             | as it is |
 | nothing, or stale  | UNHEALTHY            | UNHEALTHY |
 | nothing, or stale  | anything else        | UNKNOWN: the lease service is silent, which withdraws nothing |
@@ -34,7 +33,10 @@ def verdict_with_lease(verdict: Verdict, lease: TargetObservation | None) -> Ver
     """The table at the top, for one target; `lease` is None if nothing fresh is said of it."""
     if lease is not None and lease.state is TargetState.DOWN:
         return Verdict(verdict.target, Health.UNHEALTHY, lease.reason)
-    if verdict.health is Health.UNHEALTHY or (lease is not None and lease.state is TargetState.UP):
+    if lease is not None and lease.state is TargetState.UP:
+        return verdict
+    never_ready = lease is not None and lease.state is TargetState.PENDING
+    if verdict.health is Health.UNHEALTHY and not never_ready:
         return verdict
     why = "the lease service is silent" if lease is None else lease.reason
     return Verdict(verdict.target, Health.UNKNOWN, f"unknown: {why}")

@@ -76,6 +76,8 @@ class Poll(msgspec.Struct, frozen=True, tag_field="call", tag="poll"):
     applied: int
     refused: int = 0
     why: str = ""
+    told: int = -1
+    """What the host heard last that is desired of it; -1: nothing yet. Anything else is answered at once."""
 
 
 class Status(msgspec.Struct, frozen=True, tag_field="call", tag="status"):

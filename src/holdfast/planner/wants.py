@@ -8,7 +8,9 @@
     UNHEALTHY                0
     UNKNOWN, was in          its weight: unknown never withdraws
     UNKNOWN, was out         0: a target that is out stays out until it is healthy
-    UNKNOWN, group is new    its weight: a first plan may not be empty, and nobody is worse off than before
+    UNKNOWN, group is new    its weight: a first plan may not be empty, and nobody is worse off than before;
+                             but 0 for a target that comes from a lease: it enters when it is ready (of a
+                             name that nobody is ready for yet, I2 puts one in all the same)
 
 *Fail-open*: when less than `fail_open_share` of a group's capacity is not known to be bad, the likelier
 explanation is that health is wrong, or that everything is down; either way fewer answers help nobody, so all
@@ -75,7 +77,8 @@ def group_wants(
     `serving` has the weight of each target that the parent knows, 0 if out; a group none of whose targets the
     parent knows is new.
     """
-    new = not serving
+    # A member of a pool of leases is known to be not ready: waiting for the first that is leaves nobody worse off.
+    new = not serving and not group.role
     rows = tuple((t, target_key(group.name, t.name)) for t in targets)
     judged = {key: verdict_on(verdicts, key) for _, key in rows}
     fail_open = _fail_open(group, rows, judged, drained)

@@ -72,6 +72,7 @@ class AskNewer(Operation[Result | CouldNotAsk], frozen=True):
     applied: int
     refused: int
     why: str
+    told: int = -1
 
 
 class Ready(Operation[None], frozen=True):

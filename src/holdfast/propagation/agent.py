@@ -34,18 +34,19 @@ async def config_loop(host: Host) -> None:
     """Keep a host's configuration at what is desired of it, for ever."""
     refused = _Refused()
     attempt = 0
+    told = -1
     while True:
         applied = _applied(await CurrentRelease(), host)
-        answer = await AskNewer(host, applied, refused.generation, refused.why)
+        answer = await AskNewer(host, applied, refused.generation, refused.why, told)
         match answer:
             case Delivery():
-                attempt = 0
+                attempt, told = 0, answer.generation
                 if await _apply(host, answer, refused):
                     await Ready(ready=True, applied=answer.generation, desired=answer.generation)
                 else:
                     await Ready(ready=False, applied=applied, desired=answer.generation)
             case Current():
-                attempt = 0
+                attempt, told = 0, answer.generation
                 is_ready = ready(applied, answer.generation)
                 await Ready(ready=is_ready, applied=applied, desired=answer.generation)
             case TryLater():

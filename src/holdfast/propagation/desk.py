@@ -131,8 +131,15 @@ class Desk:
         self.hosts[host.name] = Seen(host, ask.applied, now_s, ask.refused, ask.why[:2000])
         if reported:
             self.turns.report(host)
-        self.waiting[host.name] = Waiting(id_, host, now_s + max(0.0, timeout_s - ANSWER_BEFORE_S))
         self._place(host, now_s=now_s)
+        desired = self.catalogue.desired(host)
+        ours = ask.applied <= self.counter.generation  # else the store was restored, and is outrun first
+        if ours and ask.told != desired and max(ask.applied, ask.refused) >= desired:
+            return [
+                *out,
+                (id_, Current(desired)),
+            ]  # it is ready, or it has refused all there is: it should know now
+        self.waiting[host.name] = Waiting(id_, host, now_s + max(0.0, timeout_s - ANSWER_BEFORE_S))
         return out
 
     def _place(self, host: Host, *, now_s: float) -> None:

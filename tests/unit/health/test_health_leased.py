@@ -26,7 +26,7 @@ GOOD, BAD, UNKNOWN = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN
         (DOWN, GOOD, BAD),
         (DOWN, UNKNOWN, BAD),
         (PENDING, GOOD, UNKNOWN),
-        (PENDING, BAD, BAD),
+        (PENDING, BAD, UNKNOWN),
         (UP, GOOD, GOOD),
         (UP, BAD, BAD),
         (UP, UNKNOWN, UNKNOWN),

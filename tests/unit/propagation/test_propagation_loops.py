@@ -105,12 +105,12 @@ def published(service: Service, selector: str = "all", name: str = "a", content:
 def test_a_poll_waits_until_there_is_something_and_is_answered_before_its_caller_gives_up() -> None:
     """Nothing new: it waits; a document: it is given; else `Current` at the end of its time."""
     service = Service()
-    first = service.call(Poll(Host("h"), 0))
+    first = service.call(Poll(Host("h"), 0, told=0))
     service.turn()
     assert first not in service.answers
     published(service)
     assert isinstance(service.answers[first], Delivery)
-    late = service.call(Poll(Host("h"), 1))
+    late = service.call(Poll(Host("h"), 1, told=1))
     service.turn()
     service.now_s += 29.6
     service.turn()
@@ -143,11 +143,11 @@ def test_two_services_on_one_store_never_give_a_generation_twice() -> None:
 def test_only_so_many_hosts_apply_at_once() -> None:
     """A bad document reaches two hosts, not the fleet; a refusal frees the place and is shown."""
     service = Service(places=2)
-    ids = [service.call(Poll(Host(f"h{n}"), 0)) for n in range(4)]
+    ids = [service.call(Poll(Host(f"h{n}"), 0, told=0)) for n in range(4)]
     service.turn()
     published(service)
     assert [isinstance(service.answers.get(id_), Delivery) for id_ in ids] == [True, True, False, False]
-    assert service.ask(Poll(Host("h0"), 0, refused=1, why="syntax")) is None
+    assert service.ask(Poll(Host("h0"), 0, refused=1, why="syntax", told=1)) is None
     assert isinstance(service.answers.get(ids[2]), Delivery)
     standing = service.ask(Status())
     assert isinstance(standing, Standing)
@@ -155,7 +155,7 @@ def test_only_so_many_hosts_apply_at_once() -> None:
         ("h0", 1, "syntax")
     ]
     assert all(not lag.ready for lag in standing.hosts)
-    again = service.call(Poll(Host("h0"), 0, refused=1))
+    again = service.call(Poll(Host("h0"), 0, refused=1, told=1))
     published(service, content=b"mended")
     service.ask(Poll(Host("h1"), 1))
     service.ask(Poll(Host("h2"), 1))
@@ -220,8 +220,8 @@ def test_an_impossible_call_is_told_what_is_wrong() -> None:
 def test_publishers_wait_when_hosts_have_waited_long() -> None:
     """Hosts that do not report hold the places; after two minutes a change that makes new work is put off."""
     service = Service(places=1)
-    service.ask(Poll(Host("slow"), 0))
-    service.ask(Poll(Host("waits"), 0))
+    service.ask(Poll(Host("slow"), 0, told=0))
+    service.ask(Poll(Host("waits"), 0, told=0))
     service.ask(Poll(Host("fine", role="other"), 0))
     published(service, selector="host/slow")
     published(service, selector="host/waits")
@@ -354,3 +354,12 @@ def test_without_the_service_a_host_keeps_what_it_has(answer: CouldNotAsk | TryL
     machine.run()
     assert machine.ready == [Ready(True, 1, 1)]
     assert machine.current == 1
+
+
+def test_a_host_that_has_all_it_should_hears_so_at_once_and_then_waits() -> None:
+    """Else every start would be not ready for as long as a poll may wait."""
+    service = Service()
+    published(service)
+    assert service.ask(Poll(Host("h"), 1)) == Current(1)
+    assert service.ask(Poll(Host("h"), 1, told=1)) is None
+    assert service.ask(Poll(Host("other"), 0, refused=1, why="no")) == Current(1)

@@ -32,6 +32,16 @@ class Drain(msgspec.Struct, frozen=True):
     at_most_s: float = AT_MOST_S
 
 
+class Configured(msgspec.Struct, frozen=True):
+    """Which documents the host takes (docs/propagation.md), and where they go."""
+
+    directory: str
+    group: str = ""
+    validate: str = ""
+    """Command that must succeed on `{dir}` before a release becomes current."""
+    reload: str = ""
+
+
 class AgentFile(msgspec.Struct, frozen=True):
     """A good file. Paths are absolute."""
 
@@ -44,6 +54,7 @@ class AgentFile(msgspec.Struct, frozen=True):
     place: Place
     check: Check | None
     drain: Drain
+    configuration: Configured | None = None
 
 
 def load_agent(path: str) -> AgentFile | Rejected:
@@ -75,7 +86,7 @@ def _read(root: Table, path: str) -> AgentFile:
         root.notes.key((), "no [target]", "add [target] with role, name, ipv4 or ipv6, and port")
         target = Table(Notes(root.notes.source), ("target",), {})  # its own faults would only repeat that
     role, name, place = _target(target)
-    ready, drain = root.table("ready"), root.table("drain")
+    ready, drain, configuration = root.table("ready"), root.table("drain"), root.table("configuration")
     found = AgentFile(
         path=path,
         server=server.rstrip("/"),
@@ -86,6 +97,7 @@ def _read(root: Table, path: str) -> AgentFile:
         place=place,
         check=None if ready is None else read_check(ready),
         drain=Drain() if drain is None else _drain(drain),
+        configuration=None if configuration is None else _configuration(configuration, here),
     )
     root.close()
     return found
@@ -119,6 +131,21 @@ def _target(table: Table) -> tuple[str, str, Place]:
     )
     table.close()
     return words["role"], words["name"], place
+
+
+def _configuration(table: Table, here: FilePath) -> Configured:
+    directory = table.text("directory", None, wanted='where releases go, such as "/var/lib/lb"')
+    group = table.text("group", "")
+    if group and bad_word(group):
+        table.notes.value(table.at("group"), bad_word(group), 'a zone or tenant, such as "zone-a"')
+    found = Configured(
+        directory=str(here / directory),
+        group=group,
+        validate=table.text("validate", ""),
+        reload=table.text("reload", ""),
+    )
+    table.close()
+    return found
 
 
 def _drain(table: Table) -> Drain:

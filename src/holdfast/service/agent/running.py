@@ -4,7 +4,8 @@
              -> leaving: the target is withdrawn within the limits -> no name leads here -> release -> end
 
 It goes on renewing while it drains: a lease that ran out would be a second reason to withdraw, and nothing more.
-Readiness gates entry alone. A check that fails later is told, and takes nothing out: probers judge from outside.
+Readiness gates entry alone. A check that fails later, or a configuration that is behind, is told, and takes
+nothing out: probers judge from outside, and one new document must not empty a pool.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -20,11 +21,19 @@ from holdfast.client.client import LeaseClient
 from holdfast.client.lease import Lease
 from holdfast.health.rise_fall import NEW, step
 from holdfast.leases.holding import Change
+from holdfast.model.configuration import Check
+from holdfast.model.delivery import Host
+from holdfast.model.lease import Place
 from holdfast.model.observation import TargetState
 from holdfast.ports.probe import NextResults, ProbeTarget, Watch
+from holdfast.ports.release import Ready
 from holdfast.probes.engine import ProbeEngine
 from holdfast.service.agent.draining import wait_until_out
-from holdfast.service.agent.file import AgentFile
+from holdfast.service.agent.file import AgentFile, Configured
+from holdfast.service.delivery.following import Following, follow_configuration
+
+CHECK: Final = "check"
+CONFIGURATION: Final = "configuration"
 
 
 class CannotStart(Exception):
@@ -44,12 +53,16 @@ async def run_agent(file: AgentFile, stop: asyncio.Event, *, say: Callable[[str,
         client = LeaseClient(file.server, key, ca_file=file.ca_file)
     except OSError as error:
         raise CannotStart(f"the CA file {file.ca_file} can't be used: {error}") from error
-    place = msgspec.structs.replace(file.place, ready=file.check is None)
+    gates = [gate for gate in (file.check and CHECK, file.configuration and CONFIGURATION) if gate]
+    place = msgspec.structs.replace(file.place, ready=not gates)
     async with client:
         lease = client.hold(file.role, file.name, place=place)
+        readiness = Readiness(gates, file.place, lease, say)
         tasks = [asyncio.create_task(_tell(lease, say)), asyncio.create_task(_refused(lease))]
         if file.check is not None:
-            tasks.append(asyncio.create_task(_readiness(file, lease, say)))
+            tasks.append(asyncio.create_task(_checked(file, file.check, readiness)))
+        if file.configuration is not None:
+            tasks.append(asyncio.create_task(_configured(file, file.configuration, key, readiness)))
         tasks.append(asyncio.create_task(_trouble(client, say)))
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
@@ -73,10 +86,47 @@ async def _leave(file: AgentFile, lease: Lease, say: Callable[[str, str], None])
     return drained
 
 
-async def _readiness(file: AgentFile, lease: Lease, say: Callable[[str, str], None]) -> None:
-    """Run the check from here; tell the service once it is good for the first time, and whenever that changes."""
-    check = file.check
-    assert check is not None
+class Readiness:
+    """All gates together: the service hears of it when the last opens, and whenever that changes."""
+
+    def __init__(self, gates: Sequence[str], place: Place, lease: Lease, say: Callable[[str, str], None]) -> None:
+        self._open = dict.fromkeys(gates, False)
+        self._place = place
+        self._lease = lease
+        self._say = say
+
+    def set(self, gate: str, is_open: bool, why: str) -> None:
+        """A gate opened or closed, or there is more to say about it."""
+        before = all(self._open.values())
+        self._open[gate] = is_open
+        now = all(self._open.values())
+        word = "ready" if is_open else "not ready"
+        self._say("agent.ready" if now else "agent.unready", f"{gate}: {word}: {why}")
+        if now is not before:
+            self._lease.move(msgspec.structs.replace(self._place, ready=now))
+
+
+async def _configured(file: AgentFile, settings: Configured, key: str, readiness: Readiness) -> None:
+    """Keep the host's configuration at what is desired of it; its gate is open exactly while it is."""
+    following = Following(
+        url=file.server,
+        key=key,
+        host=Host(file.name, file.role, settings.group),
+        directory=settings.directory,
+        validate=settings.validate,
+        reload=settings.reload,
+        ca_file=file.ca_file,
+    )
+
+    def told(now: Ready) -> None:
+        has = f"has generation {now.applied}, should have {now.desired}"
+        readiness.set(CONFIGURATION, now.ready, has)
+
+    await follow_configuration(following, told)
+
+
+async def _checked(file: AgentFile, check: Check, readiness: Readiness) -> None:
+    """Run the check from here."""
     addresses = tuple(address for address in (file.place.a, file.place.aaaa) if address)
     port = file.place.port if check.port is None else check.port
     engine = ProbeEngine()
@@ -88,10 +138,7 @@ async def _readiness(file: AgentFile, lease: Lease, say: Callable[[str, str], No
                 before = track.state
                 track = step(track, ok=result.ok, reason=result.reason, rise=check.rise, fall=check.fall)
                 if track.state is not before:
-                    ready = track.state is TargetState.UP
-                    word = "ready" if ready else "not ready"
-                    say("agent.ready" if ready else "agent.unready", f"{word}: {track.reason}")
-                    lease.move(msgspec.structs.replace(file.place, ready=ready))
+                    readiness.set(CHECK, track.state is TargetState.UP, track.reason)
     finally:
         await engine.close()
 

@@ -45,7 +45,9 @@ class Asker:
     async def ask_newer(self, op: AskNewer) -> Result | CouldNotAsk:
         """One long poll."""
         try:
-            return await ask(self._service, Poll(op.host, op.applied, op.refused, op.why), timeout_s=WAIT_S)
+            return await ask(
+                self._service, Poll(op.host, op.applied, op.refused, op.why, op.told), timeout_s=WAIT_S
+            )
         except NotServed as error:
             return CouldNotAsk(str(error))
 
