@@ -10,10 +10,11 @@ import pytest
 
 from holdfast.lab import production
 from holdfast.lab.engines.exhaustive import search
-from holdfast.lab.scenarios import acts, cleaning, freezes, health, planners
+from holdfast.lab.engines.sampling import sample
+from holdfast.lab.scenarios import acts, cleaning, fleet, freezes, health, planners
 from holdfast.lab.servers import BIND, KNOT
 from holdfast.lab.system import Scenario, System
-from holdfast.lab.world.faults import Fault, Faults
+from holdfast.lab.world.faults import ALL_FAULTS, Fault, Faults
 from holdfast.model.freeze import Selector
 
 F = Fault
@@ -35,12 +36,13 @@ def _prober(faults: Faults) -> Scenario:
     return health.scene("", turns, targets=2, leave=1, writers=0, spared=True, faults=faults, timers=again)
 
 
+_ONE_DOWN = ((fleet.observed(2, (1,)),),)
 LOOPS: dict[str, tuple[Callable[[Faults], Scenario], tuple[Fault, ...]]] = {
     "enactor": (
         lambda faults: production.scenario(plans=2, enactors=1, faults=faults, transfer=True),
         (*ANYWHERE, *DISK, F.DENIED),
     ),
-    "planner": (_with(planners.two_down), ANYWHERE),
+    "planner": (lambda faults: planners.scene("one target down", _ONE_DOWN, faults=faults), ANYWHERE),
     "prober": (_prober, (*ANYWHERE, F.LATE)),
     "clean-up": (_with(cleaning.tidies), ANYWHERE),
     "freeze": (_with(lambda: msgspec.structs.replace(freezes.freezing(), converged=None)), (*ANYWHERE, F.DENIED)),
@@ -109,3 +111,16 @@ def test_a_freeze_holds_over_two_zones_with_a_fault() -> None:
     """The same with one fault anywhere."""
     outcome = search(System(production.with_freeze(plans=2, enactors=1, servers=TWO, transfer=True, faults=1)))
     assert outcome.complete, outcome.sentence()
+
+
+# -- the whole chain ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedules", [20, pytest.param(2_000, marks=pytest.mark.soak)])
+def test_health_flaps_under_every_fault_in_sampled_schedules(schedules: int, rotating_seed: int) -> None:
+    """Two probers, two planners, two enactors, two faults of any kind: never empty, never too fast (I2, I4)."""
+    faults = Faults(2, kinds=ALL_FAULTS, disasters=production.DISASTERS)
+    system = System(health.everybody(faults=faults))
+    outcome = sample(system, seed=rotating_seed, schedules=schedules, seconds=900)
+    assert outcome.found is None, outcome.sentence()
+    assert outcome.count == schedules

@@ -10,11 +10,14 @@ from holdfast.lab import chain, planning, production
 from holdfast.lab.checks import Check, Terms, everything, proved, sampled
 from holdfast.lab.engines.found import Outcome
 from holdfast.lab.engines.parallel import in_order
+from holdfast.lab.scenarios import health
 from holdfast.lab.scenarios.catalogue import SCENES
+from holdfast.lab.servers import BIND, KNOT
 from holdfast.lab.world.faults import USUAL_FAULTS as ALL
 from holdfast.lab.world.faults import Fault, Faults
 from holdfast.model.freeze import Selector
 
+TWO = (KNOT, BIND)
 ONE_NAME = Selector(name=f"a.{production.ZONE}")
 
 ALL_TERMS = Terms()
@@ -31,6 +34,8 @@ CHECKS: tuple[Check, ...] = (
     everything("a freeze of one name", lambda: production.with_freeze(plans=2, transfer=True, selector=ONE_NAME)),
     everything("a freeze and its thaw", lambda: production.with_freeze(plans=2, transfer=True, thaw_after=True)),
     everything("clean-up", lambda: production.with_cleaner(plans=3)),
+    everything("a freeze over two zones", lambda: production.with_freeze(plans=2, enactors=1, servers=TWO)),
+    everything("clean-up over two zones", lambda: production.with_cleaner(plans=3, servers=TWO)),
     *(
         everything(f"a mad plan: {what}", lambda which=which: production.under_mad_planner(which))  # type: ignore[misc]
         for which, (what, _) in enumerate(production.mad_plans())
@@ -51,6 +56,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     sampled("clean-up, sampled", lambda: production.with_cleaner(faults=_struck(2)), 400),
     sampled("planners, sampled", lambda: planning.scenario(revisions=2), 150),
+    sampled("health, sampled", lambda: health.everybody(faults=_struck(2)), 40),
     sampled("the chain, sampled", lambda: chain.scenario(faults=2), 1_500),
     proved(
         "any number of enactors and faults",

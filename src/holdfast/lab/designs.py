@@ -132,6 +132,12 @@ def _holdfast_chain(s: Size) -> Scenario:
     return chain.scenario(enactors=s.enactors, faults=faults_of(s))
 
 
+def _holdfast_health(s: Size) -> Scenario:
+    from holdfast.lab.scenarios import health
+
+    return health.everybody(enactors=s.enactors, faults=faults_of(s))
+
+
 _SPECIMEN = ("plans", "enactors", "endpoints", "faults")
 _SHIPPED = ("plans", "enactors", "faults", "in_flight", "disasters")
 
@@ -183,6 +189,13 @@ DESIGNS: dict[str, Design] = {
             "planner, enactors, clean-up and freeze that ship, while a target fails and comes back",
             ("enactors", "faults", "in_flight", "disasters"),
             _holdfast_chain,
+            flawed=False,
+        ),
+        Design(
+            "holdfast-health",
+            "probers, planners and enactors that ship, while targets die and come back",
+            ("enactors", "faults", "in_flight", "disasters"),
+            _holdfast_health,
             flawed=False,
         ),
     )

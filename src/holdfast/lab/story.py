@@ -57,7 +57,8 @@ def _details(step: Told) -> list[str]:
     if step.kind is not Kind.REFUSED:
         found += [f"old knowledge: {stale.text()}" for stale in step.stale]
     found += [f"* {change.text()}" for change in step.changes]
-    found += [f"not done: {text}" for text in step.intended]
+    without = "changes nothing, it is so already" if step.already else "not done"
+    found += [f"{without}: {text}" for text in step.intended]
     return [*found, *(f"says: {text}" for text in step.says)]
 
 

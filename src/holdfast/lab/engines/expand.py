@@ -75,8 +75,10 @@ class Expander:
         return bool(self.broken)
 
     def _world(self, state: State, found: list[tuple[State, int]]) -> None:
+        alive = self.system.agents.alive
         for step in self.system.world_steps(state):
-            if step.wrote >= 0:
+            # An actor may end, or raise, on the way from its restart to its first question.
+            if step.wrote >= 0 or (step.actor >= 0 and not alive[step.after[step.actor]]):
                 self.broken = self.system.verdict(state, step) or ""
             found.append((self.canonical(step.after), step.cost))
             if self.broken:

@@ -69,7 +69,7 @@ function showStep(number) {
     section(details, "Why it was allowed", list(["It set no condition: it is applied, whatever happened before."], "bare"));
   }
   if (step.changes.length) section(details, "What it changed", changeTable(step.changes));
-  if (step.intended.length) section(details, "What it was to change, and did not", list(step.intended, "bare"));
+  if (step.intended.length) section(details, step.already ? "What it wrote, and was so already" : "What it was to change, and did not", list(step.intended, "bare"));
   if (step.says.length) section(details, "What it says", list(step.says, "bare"));
 }
 

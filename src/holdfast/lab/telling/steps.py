@@ -29,10 +29,10 @@ from holdfast.nameserver.updating import RFC, decide
 from holdfast.nameserver.zone import Zone
 from holdfast.ports.clock import Fired, Idle, Now
 from holdfast.ports.disk import Promote
-from holdfast.ports.dns import Update
+from holdfast.ports.dns import Rcode, Response, Update
 from holdfast.ports.operation import CouldNotAsk, Operation
 from holdfast.ports.probe import NextResults
-from holdfast.ports.store import Commit
+from holdfast.ports.store import Commit, Committed
 
 THE_WORLD = "the world"
 STALE_MAX = 3
@@ -70,7 +70,8 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """One step. `conditions` empty on a write: it set none. `intended` is what a write without effect would do."""
+    """One step. `conditions` empty on a write: it set none. `intended` is what a write without effect would do,
+    and `already` says that it was taken and all of it was so before."""
 
     number: int
     who: str
@@ -84,6 +85,7 @@ class Told(msgspec.Struct, frozen=True):
     says: tuple[str, ...]
     world: World
     broke: str = ""
+    already: bool = False
 
 
 class Telling(msgspec.Struct, frozen=True):
@@ -125,7 +127,13 @@ def _step(run: Run, line: Line, observer: Observer, beliefs: Beliefs, senders: _
         says=tuple(e.text for e in line.events),
         world=observer.see(step.after),
         broke=run.broken if run.broken and line.number == run.broken_at else "",
+        already=writes and not changes and _taken(step.result),
     )
+
+
+def _taken(result: Any) -> bool:
+    """Whether store or server took the write."""
+    return isinstance(result, Committed) or (isinstance(result, Response) and result.rcode is Rcode.NOERROR)
 
 
 def cells_of(system: System, state: State) -> dict[str, Any]:

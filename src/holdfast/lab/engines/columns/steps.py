@@ -92,15 +92,15 @@ class Stepper:
         mine = agents[at]
         ways = self._moves.ways(mine, self.worlds.cells(states.worlds[at], self._standing.touches[mine]))
         self._standing.grow()
-        return self._taken(states, at, ways, i, stage=i, judged=True)
+        return self._taken(states, at, ways, i, stage=i)
 
     def _upon(self, states: States, kind: int, i: int) -> Steps:
         at = np.arange(len(states.worlds), dtype=np.int64)
         ways = self._fates[kind].ways(states.agents[:, i], np.full(len(at), i, dtype=np.int64))
         self._standing.grow()
-        return self._taken(states, at, ways, i, stage=self._actors * (kind + 1) + i, judged=False)
+        return self._taken(states, at, ways, i, stage=self._actors * (kind + 1) + i)
 
-    def _taken(self, states: States, at: Ints, ways: Ways, i: int, *, stage: int, judged: bool) -> Steps:
+    def _taken(self, states: States, at: Ints, ways: Ways, i: int, *, stage: int) -> Steps:
         rows = at[ways.asker]
         before = states.worlds[rows]
         possible = (ways.cost <= self.worlds.left[before]).nonzero()[0]
@@ -113,12 +113,9 @@ class Stepper:
         agents[:, i] = ways.agent[possible]
         after = States(worlds, agents)
         broken = np.zeros(len(rows), dtype=bool)
-        if judged:
-            wrote = ways.wrote[possible]
-            told = ((wrote >= 0) | ~self._standing.alive(agents[:, i])).nonzero()[0]
-            broken[told] = self._breaks(
-                states.rows(rows[told]), after.rows(told), np.full(len(told), i), wrote[told]
-            )
+        wrote = ways.wrote[possible]
+        told = ((wrote >= 0) | ~self._standing.alive(agents[:, i])).nonzero()[0]
+        broken[told] = self._breaks(states.rows(rows[told]), after.rows(told), np.full(len(told), i), wrote[told])
         order = (rows * self.stages + stage) * WAYS_MAX + ways.nth[possible]
         return Steps(after, order, ways.cost[possible], broken)
 
