@@ -1,4 +1,4 @@
-"""The standard campaign beyond its scenes: what it searches, proves and samples is not broken in the shipped loops."""
+"""The campaign beyond its scenes: what it searches, proves and samples is not broken in the shipped loops."""
 
 from __future__ import annotations
 
