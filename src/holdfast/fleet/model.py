@@ -179,7 +179,7 @@ class Model:
 
     def _throttle(self, hosts: Hosts) -> Hosts:
         """Who is let in; the others are refused."""
-        self._admits = min(self._admits, self.admits_per_s) + self.admits_per_s * self.step_s
+        self._admits = min(self._admits, max(1.0, self.admits_per_s)) + self.admits_per_s * self.step_s
         admitted = min(len(hosts), int(self._admits))
         self._admits -= admitted
         self._refuse(ESTABLISH, hosts[admitted:])

@@ -121,3 +121,10 @@ def test_the_wheel_loses_nobody() -> None:
         assert not len(hosts) or 54 <= wheel.now <= 67
         seen.extend(hosts.tolist())
     assert sorted(seen) == list(range(5000))
+
+
+def test_a_throttle_below_one_a_second_still_lets_some_in() -> None:
+    """Who throttles to one establishment in four seconds gets one in four seconds."""
+    run = Model(fleet_at(load=0.6, cost=4, size=500), HOLDFAST, seed=1, trouble=Trouble(deaf_s=0))
+    run.admits_per_s = 0.25
+    assert run.advance(400).succeeded == pytest.approx(100, abs=2)
