@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.lab.engines.rows import Row, Rows, Table, members
+from holdfast.lab.engines.rows import Row, Rows, Table, as_set, members
 from holdfast.lab.engines.site import Site
 
 AGENTS = 9
@@ -33,8 +33,7 @@ class Known(Rows):
     def whole(self, table: Table, agent: int) -> Row:
         """And the second."""
         row = self.calm(table, agent)
-        for other in self._graph[agent][1]:
-            row.struck |= 1 << other
+        row.struck = tuple(self._graph[agent][1])
         return row
 
 
@@ -57,9 +56,19 @@ def test_a_ring_reaches_what_its_agents_reach_and_what_faults_make_of_those(
     site = Site(Known(graph), [-1] * AGENTS, ())
     for agent in order:
         ring, found = site.ring(agent), reached(graph, agent)
-        assert set(members(ring.reach)) == found
+        assert set(members(site.reach(ring))) == found
         assert set(members(site.struck(ring))) == {o for a in found for o in graph[a][1]}
         assert set(ring.members) == {o for o in found if agent in reached(graph, o)}
+
+
+@given(graphs, st.sets(st.integers(0, AGENTS - 1)))
+def test_who_leads_to_some_agents_is_found_backward(graph: Graph, wanted: set[int]) -> None:
+    """All that reach one of them."""
+    site = Site(Known(graph), [-1] * AGENTS, ())
+    for agent in range(AGENTS):
+        site.ring(agent)
+    found = set(members(site.leading_to(as_set(wanted, AGENTS))))
+    assert found == {agent for agent in range(AGENTS) if reached(graph, agent) & wanted}
 
 
 @given(graphs)

@@ -20,6 +20,9 @@ from holdfast.lab.steps import State, Step
 from holdfast.lab.system import System
 from holdfast.lab.world.faults import Fault
 
+MEMORY_MAX = 6 << 30
+"""Bytes; a search that grows beyond has no answer."""
+
 Levels = list[int]
 """Sets of agents: those that have suffered no fault, at most one, at most two, ..."""
 
@@ -79,7 +82,7 @@ class Crowd:
         self._meet(world, [1 << system.start[self.slot]] * self._levels, closed=False)
 
     def run(self, until: float, on_progress: Callable[[int], None] | None = None) -> bool:
-        """Until nothing is new or something is broken; False if the time is used up before."""
+        """Until nothing is new or something is broken; False if time or memory is used up before."""
         rounds = 0
         while (self._queue or self._fresh or self._deliveries) and not self.broken:
             if self._fresh:
@@ -91,11 +94,18 @@ class Crowd:
                 rounds += 1
                 if rounds % 64 == 0 and on_progress is not None:
                     on_progress(self.count)
+                if rounds % 64 == 0 and self._memory() > MEMORY_MAX:
+                    return False
             if self.rows.broken:
                 self.broken = self.rows.broken
             if time.perf_counter() > until:
                 return False
         return True
+
+    def _memory(self) -> int:
+        """Bytes that sets of agents take, about."""
+        sets = sum(site.kept for site in self._sites.values()) + 2 * self._levels * len(self.worlds)
+        return sets * len(self.system.agents.touches) // 8
 
     # -- the sets that grow ---------------------------------------------------------------------------------
 
@@ -200,8 +210,8 @@ class Crowd:
             strikes = level + self._price < self._levels or not self._price
             front = opened[level] & ~known
             while front:
-                ring = site.ring(front.bit_length() - 1)
-                known |= ring.reach
+                ring = site.ring((front & -front).bit_length() - 1)
+                known |= site.reach(ring)
                 if strikes:
                     struck = site.struck(ring)
                     if self._price:

@@ -5,7 +5,7 @@ Sets of agents are whole numbers, bit n for agent n: thousands are joined or com
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from holdfast.lab.actor import Failed
 from holdfast.lab.agents import Move
@@ -13,6 +13,14 @@ from holdfast.lab.system import System
 from holdfast.lab.world.faults import Fault
 from holdfast.ports.dns import Update
 from holdfast.ports.store import Commit
+
+
+def as_set(numbers: Iterable[int], most: int) -> int:
+    """A set of agents whose numbers are below `most`."""
+    found = bytearray(most // 8 + 1)
+    for number in numbers:
+        found[number >> 3] |= 1 << (number & 7)
+    return int.from_bytes(found, "little")
 
 
 def members(agents: int) -> Iterator[int]:
@@ -33,7 +41,7 @@ class Row:
         """Agents that it may become, nothing going wrong."""
         self.whole = False
         """Whether faults were looked at."""
-        self.struck = 0
+        self.struck: tuple[int, ...] = ()
         """Those that it may become by one fault."""
 
 
@@ -106,10 +114,10 @@ class Rows:
             row.whole = True
             agents = self._system.agents
             faults = [m for m in agents.moves(agent, table.cell) if m.cost]
-            for after in self._near(table, agent, faults):
-                row.struck |= 1 << after
+            struck = dict.fromkeys(self._near(table, agent, faults))
             if self._crash and agents.alive[agent]:
-                row.struck |= 1 << agents.crashed(agent)
+                struck[agents.crashed(agent)] = None
+            row.struck = tuple(struck)
             message = self.sent(agents.pending[agent])
             if message >= 0:
                 self.senders[message] = self.senders.get(message, 0) | 1 << agent

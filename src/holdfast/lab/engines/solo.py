@@ -72,10 +72,7 @@ class _Good:
         if not fresh:
             return
         if not closed:
-            for ring in world.site.rings:
-                if ring.reach & fresh:
-                    for member in ring.members:
-                        fresh |= 1 << member
+            fresh |= world.site.leading_to(fresh)
         self._good[world.number] = known | (fresh & world.agents[-1])
         self._queue.append(world)
 
