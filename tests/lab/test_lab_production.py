@@ -11,6 +11,7 @@ import pytest
 
 from holdfast.lab import production
 from holdfast.lab.commands import Engine, Size, drill, explore, replay_tape
+from holdfast.lab.engines.crowd import Bounds
 from holdfast.lab.engines.exhaustive import search
 from holdfast.lab.engines.modular import prove
 from holdfast.lab.specimens import october
@@ -85,7 +86,9 @@ def test_a_publisher_that_restarts_is_proved_for_any_number_of_enactors() -> Non
 
 def test_writing_without_a_condition_is_bounded_in_words_only_where_it_was_cut() -> None:
     """A publisher that never fails writes each chunk once, and the sentence has no such bound."""
-    outcome = prove(System(production.scenario(plans=2, enactors=1, transfer=True)), crowd="enactor", rewrites=1)
+    outcome = prove(
+        System(production.scenario(plans=2, enactors=1, transfer=True)), crowd="enactor", bounds=Bounds(1)
+    )
     assert outcome.complete, outcome.sentence()
     assert "written more than" not in outcome.sentence()
 

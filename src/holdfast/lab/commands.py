@@ -19,7 +19,7 @@ from holdfast.lab.designs import (
     scenario_of,
 )
 from holdfast.lab.drills import Drill, october
-from holdfast.lab.engines import dpor, exhaustive, modular, parallel, sampling
+from holdfast.lab.engines import crowd, dpor, exhaustive, modular, parallel, sampling
 from holdfast.lab.engines.found import CONVERGES, PROGRESS, Found, Outcome
 from holdfast.lab.engines.settling import Settling
 from holdfast.lab.engines.shrink import preemptions, shrink
@@ -115,7 +115,8 @@ def _modular(system: System, order: Order) -> Outcome:
         crowd=CROWD,
         seconds=order.budget.seconds,
         spare=system.scenario.faults.total,
-        rewrites=order.size.restarts + 1,
+        disasters=order.size.disasters,
+        bounds=crowd.Bounds(rewrites=order.size.restarts + 1),
         wedge=order.wedge,
         on_progress=lambda pairs: order.say(f"{pairs:,} pairs"),
     )

@@ -13,18 +13,31 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from holdfast.lab.engines.rows import Rows, members
 from holdfast.lab.engines.site import Site
 from holdfast.lab.steps import State, Step
 from holdfast.lab.system import System
 from holdfast.lab.world.faults import Fault
+from holdfast.lab.world.store import StoreCell
+from holdfast.nameserver.zone import Zone
 
 MEMORY_MAX = 6 << 30
 """Bytes; a search that grows beyond has no answer."""
 
 Levels = list[int]
 """Sets of agents: those that have suffered no fault, at most one, at most two, ..."""
+
+
+class Bounds(NamedTuple):
+    """What keeps worlds finite where nothing in the design does. What would exceed it is cut off, and said."""
+
+    rewrites: int = 2
+    """How often a document may be written that the scenario calls `rewritten`: once, and again after a fault."""
+    updates: int = 8
+    """How often a zone may be updated: while it has no fence, each of any number of enactors has to see its serial
+    move before it may repair it."""
 
 
 class World:
@@ -47,11 +60,12 @@ class World:
 class Crowd:
     """Grows worlds and agents until nothing is new.
 
-    `spare`: faults that each of the crowd may suffer, None for any number. `rewrites`: how often a document that
-    the scenario calls `rewritten` may be written; what would exceed it is cut off, and `cut` then says so.
+    `spare`: faults that each of the crowd may suffer, None for any number.
     """
 
-    def __init__(self, system: System, slot: int, crowd: frozenset[int], spare: int | None, rewrites: int) -> None:
+    def __init__(
+        self, system: System, slot: int, crowd: frozenset[int], spare: int | None, bounds: Bounds
+    ) -> None:
         self.system, self.slot = system, slot
         self.rows = Rows(system, slot)
         self.numbers: dict[State, World | None] = {}
@@ -61,11 +75,13 @@ class Crowd:
         self.count = self.steps = 0
         """Pairs of a world and an agent; steps from world to world."""
         self.broken = ""
-        self.cut = False
+        self.cut: set[str] = set()
+        """Where bounds cut something off, in words."""
+        self._serials = {zone.origin: zone.serial for zone in system.scenario.zones}
         self._price = 0 if spare is None else 1
         self._levels = 1 if spare is None else spare + 1
-        self.rewrites = rewrites
-        self._beyond: dict[int, bool] = {}
+        self._bounds = bounds
+        self._beyond: dict[int, str] = {}
         self._sites: dict[State, Site] = {}
         self._queue: deque[World] = deque()
         self._fresh: deque[World] = deque()
@@ -123,8 +139,9 @@ class Crowd:
 
     def _new(self, state: State) -> World | None:
         cells = state[self.system.first_cell : self.system.flight_at]
-        if self._is_beyond(cells[0]):
-            self.cut = True
+        beyond = next(filter(None, map(self._beyond_what, cells)), "")
+        if beyond:
+            self.cut.add(beyond)
             return None
         site = self._sites.get(cells)
         if site is None:
@@ -134,16 +151,22 @@ class Crowd:
         self._fresh.append(world)
         return world
 
-    def _is_beyond(self, store: int) -> bool:
-        found = self._beyond.get(store)
+    def _beyond_what(self, number: int) -> str:
+        """Which bound the value of a cell exceeds, in words."""
+        found = self._beyond.get(number)
         if found is None:
-            prefixes = self.system.scenario.rewritten
-            entries = self.system.agents.cells.values[store].entries
-            found = bool(prefixes) and any(
-                e.revision > self.rewrites and e.key.startswith(prefixes) for e in entries
-            )
-            self._beyond[store] = found
+            found = self._beyond[number] = self._looked(self.system.agents.cells.values[number])
         return found
+
+    def _looked(self, cell: object) -> str:
+        rewrites, updates = self._bounds
+        prefixes = self.system.scenario.rewritten
+        if isinstance(cell, StoreCell) and prefixes:
+            if any(e.revision > rewrites and e.key.startswith(prefixes) for e in cell.entries):
+                return f"no {' or '.join(prefixes)}* written more than {rewrites} times"
+        elif isinstance(cell, Zone) and cell.serial > self._serials[cell.origin] + updates:
+            return f"no zone updated more than {updates} times"
+        return ""
 
     def _meet(self, world: World, agents: Levels, *, closed: bool) -> None:
         """These agents may meet this world; `closed` if with all that they may become while the cells stay."""

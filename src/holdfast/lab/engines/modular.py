@@ -23,15 +23,14 @@ import time
 from collections.abc import Callable
 
 from holdfast.lab.engines.calm import no_collection
-from holdfast.lab.engines.crowd import Crowd
+from holdfast.lab.engines.crowd import Bounds, Crowd
 from holdfast.lab.engines.dpor import UnsupportedFaultError
 from holdfast.lab.engines.found import Found, Outcome
 from holdfast.lab.engines.solo import stranded
 from holdfast.lab.system import System
 from holdfast.lab.world.faults import Fault
 
-REWRITES = 2
-"""A document that nothing guards is written once, and once again after a fault of its writer."""
+BOUNDS = Bounds()
 
 
 def prove(
@@ -41,16 +40,16 @@ def prove(
     seconds: float = 600.0,
     spare: int | None = None,
     disasters: int = 0,
-    rewrites: int = REWRITES,
+    bounds: Bounds = BOUNDS,
     wedge: bool = False,
     on_progress: Callable[[int], None] | None = None,
 ) -> Outcome:
     """Prove the invariants for any number of actors of kind `crowd`, any number of faults, and `disasters`.
 
     With `spare`, for at most that many faults upon each of them (and so upon all together, for smaller numbers).
-    The scenario has one such actor (more change nothing), and its faults say which kinds may happen. A document
-    that the scenario calls `rewritten` is written `rewrites` times at most: enough for one fault less upon its
-    writer. With `wedge`, also that each of the crowd alone can always come to converge.
+    The scenario has one such actor (more change nothing), and its faults say which kinds may happen. `bounds` are
+    for what nothing in the design ends; the sentence says them where they cut something off. With `wedge`, also
+    that each of the crowd alone can always come to converge.
 
     Raises:
         UnsupportedFaultError: the scenario has faults that strike one actor alone, and for a time.
@@ -62,7 +61,7 @@ def prove(
     begun = time.perf_counter()
     members = frozenset(i for i, a in enumerate(system.actors) if a.kind == crowd)
     assert not members & system.observed, "an invariant looks at one of the crowd: who of any number?"
-    search = Crowd(system, min(members), members, spare, rewrites)
+    search = Crowd(system, min(members), members, spare, bounds)
     search.begin(disasters)
     with no_collection():
         complete = search.run(begun + seconds, on_progress)
@@ -85,9 +84,7 @@ def _bounds(search: Crowd, crowd: str, spare: int | None, disasters: int, *, wed
     scenario = search.system.scenario
     kinds = ", ".join(sorted(k.value for k in scenario.faults.kinds if k is not Fault.DISASTER))
     number = "any number of" if spare is None else f"{spare} for each and in all any number of"
-    cut = (
-        f", no {' or '.join(scenario.rewritten)}* written more than {search.rewrites} times" if search.cut else ""
-    )
+    cut = "".join(f", {bound}" for bound in sorted(search.cut))
     return (
         f"{scenario.name}: {scenario.crowded or scenario.bounds}, any number of {crowd}s, {number} faults"
         f" ({kinds}), any number of messages in flight{cut}, {disasters} disasters"
