@@ -93,6 +93,24 @@ def test_writing_without_a_condition_is_bounded_in_words_only_where_it_was_cut()
     assert "written more than" not in outcome.sentence()
 
 
+def test_a_deleted_fence_is_proved_for_any_number_of_enactors() -> None:
+    """They put it up again together, whatever they had read before; what nothing ends is bounded in words."""
+    faults = Faults(1, kinds=ALL, disasters=production.DISASTERS[:1])
+    build = production.scenario(plans=1, enactors=1, faults=faults, transfer=True)
+    outcome = prove(System(build), crowd="enactor", spare=0, disasters=1, bounds=Bounds(updates=5))
+    assert outcome.complete, outcome.sentence()
+    assert "no zone updated more than 5 times, 1 disasters" in outcome.sentence()
+
+
+@pytest.mark.soak
+def test_every_disaster_is_proved_for_any_number_of_enactors() -> None:
+    """A fence deleted, garbled, split or far ahead, a name emptied, the store lost. About a minute."""
+    faults = Faults(1, kinds=ALL, disasters=production.DISASTERS)
+    build = production.scenario(plans=1, enactors=1, faults=faults, transfer=True)
+    outcome = prove(System(build), crowd="enactor", spare=0, disasters=1)
+    assert outcome.complete, outcome.sentence()
+
+
 @pytest.mark.soak
 def test_three_plans_a_freeze_and_a_restart_of_the_publisher_are_proved() -> None:
     """Issue 3's row, for any number of enactors with 2 faults each. About 30 s of a quiet core."""

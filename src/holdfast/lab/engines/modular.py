@@ -67,6 +67,8 @@ def prove(
         complete = search.run(begun + seconds, on_progress)
         if wedge and complete and not search.broken:
             search.broken = stranded(search)
+            if search.broken and search.cut:
+                search.broken += f" (or only beyond what was cut off: {', '.join(sorted(search.cut))})"
     found = Found(search.broken, (), suspected=True) if search.broken else None
     return Outcome(
         engine="thread-modular",
