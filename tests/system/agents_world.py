@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,57 +21,25 @@ PROGRAM = (sys.executable, "-c", "from holdfast.cli.main import main; main()")
 PATIENCE_S = 40.0
 LOOK_EVERY_S = 0.05
 
-UP = """
-format = 1
-scope = "fleet"
-allowed_prefixes = ["127.0.0.0/8"]
-[service]
-state = "state"
-metrics_listen = ""
-[leases]
-listen = "{host}:{lease_port}"
-ttl = "3s"
-[[zone]]
-name = "fleet.test"
-provider = "embedded"
-server = "{host}:{dns_port}"
-[[endpoint]]
-name = "{name}"
-ttl = 1
-targets = {{ from = "leases", role = "api" }}
-[endpoint.check]
-kind = "http"
-interval = "200ms"
-timeout = "150ms"
-rise = 2
-fall = 3
-[limits]
-window = "3s"
-removal_share = 0.25
-removal_share_total = 0.25
-hold_down = "500ms"
-flap_window = "1s"
-observation_ttl = "6s"
-"""
+EXAMPLES = Path(__file__).parents[2] / "examples" / "leases"
+SHORTER = {
+    'ttl = "30s"': 'ttl = "3s"',
+    'interval = "1s"': 'interval = "200ms"',
+    'timeout = "500ms"': 'timeout = "150ms"',
+    'window = "1m"': 'window = "3s"',
+    'hold_down = "5s"': 'hold_down = "500ms"',
+    'flap_window = "60s"': 'flap_window = "1s"',
+    'observation_ttl = "10s"': 'observation_ttl = "6s"',
+}
 
-AGENT = """
-server = "http://{host}:{lease_port}"
-key_file = "state/keys/leases.key"
-[target]
-role = "api"
-name = "{name}"
-ipv4 = "{address}"
-port = {port}
-[ready]
-kind = "http"
-interval = "200ms"
-timeout = "150ms"
-[drain]
-names = ["{record}"]
-dns = "{host}:{dns_port}"
-linger = "500ms"
-at_most = "30s"
-"""
+
+def _example(name: str, changes: dict[str, str]) -> str:
+    """An example with other ports and shorter times; every substitution must still find its text."""
+    text = (EXAMPLES / name).read_text()
+    for old, new in changes.items():
+        assert old in text, f"examples/leases/{name} no longer has {old}"
+        text = text.replace(old, new)
+    return text
 
 
 class Fleet:
@@ -79,8 +48,12 @@ class Fleet:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.dns_port, self.lease_port, self.backend_port = free_port(), free_port(), free_port()
-        text = UP.format(host=HOST, dns_port=self.dns_port, lease_port=self.lease_port, name=NAME)
-        (directory / "up.toml").write_text(text)
+        self._ports = {
+            '127.0.0.1:5335"': f'{HOST}:{self.dns_port}"',
+            '127.0.0.1:9640"': f'{HOST}:{self.lease_port}"',
+            '"fleet-state': '"state',
+        }
+        (directory / "up.toml").write_text(_example("up.toml", {**self._ports, **SHORTER}))
         self.up = Process([*PROGRAM, "up", "--plain", "up.toml"], directory, "up")
         self.agents: dict[str, Process] = {}
         self.backends: dict[str, Process] = {}
@@ -105,18 +78,17 @@ class Fleet:
     def start_agent(self, name: str, *, more: str = "") -> Process:
         """An agent for it, as a process. `more` is added to its file."""
         file = self.directory / f"{name}.toml"
-        file.write_text(
-            AGENT.format(
-                host=HOST,
-                lease_port=self.lease_port,
-                dns_port=self.dns_port,
-                name=name,
-                address=self.address(name),
-                port=self.backend_port,
-                record=NAME,
-            )
-            + more
-        )
+        changes = {
+            **self._ports,
+            'name = "h1"': f'name = "{name}"',
+            '"127.0.0.41"': f'"{self.address(name)}"',
+            "port = 8100": f"port = {self.backend_port}",
+            'interval = "1s"': 'interval = "200ms"',
+            'timeout = "500ms"': 'timeout = "150ms"',
+            'linger = "2s"': 'linger = "500ms"',
+            'at_most = "5m"': 'at_most = "30s"',
+        }
+        file.write_text(_example("agent.toml", changes) + more)
         self.agents[name] = Process([*PROGRAM, "agent", str(file)], self.directory, name)
         return self.agents[name]
 
@@ -149,6 +121,14 @@ class Fleet:
 
         self.until(look, f"the name leads to {sorted(wanted)}, it leads to {sorted(seen[-1][1])}")
         return seen
+
+    def run(self, *command: str) -> str:
+        """A command's output."""
+        done = subprocess.run(
+            [*PROGRAM, *command], cwd=self.directory, capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def log(self) -> str:
         """All that `up` said."""

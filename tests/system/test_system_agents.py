@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 from agents_world import fleet, terminate
+
+from holdfast.service.leases.listing import Listed
 
 FOUR = frozenset({"h1", "h2", "h3", "h4"})
 
@@ -24,6 +27,12 @@ def test_agents_bring_hosts_in_and_their_death_takes_them_out_one_by_one(tmp_pat
         assert world.answers() == FOUR - {"h4"}, "not ready, so not in"
         world.start_backend("h4")
         world.until(lambda: world.answers() == FOUR, "the fourth is ready, and serves")
+
+        listed = msgspec.json.decode(
+            world.run("leases", "list", "api", "--config", "up.toml", "--format", "json"), type=Listed
+        )
+        assert [lease.name for lease in listed.leases] == ["h1", "h2", "h3", "h4"]
+        assert "h4" in world.run("leases", "list", "--config", "up.toml")
 
         world.agents["h1"].kill()
         world.agents["h2"].kill()

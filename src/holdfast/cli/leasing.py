@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from holdfast.cli import exits
-from holdfast.cli.common import fail, format_option, load_file, show
+from holdfast.cli.common import fail, file_option, format_option, load_file, run, show
+
+if TYPE_CHECKING:
+    from holdfast.service.leases.listing import Listed
 
 
 @click.group()
@@ -37,6 +41,30 @@ def serve(file: str) -> None:
     if loaded.service.leases is None:
         fail(f"{file} has no [leases] table: add one (docs/configuration.md)", exits.BAD_CONFIGURATION)
     run_roles(loaded, Roles(leases=True), "leases")
+
+
+@leases.command("list")
+@click.argument("role", default="")
+@file_option
+@format_option
+def list_leases(role: str, file: str | None, form: str) -> None:
+    """Who holds leases, of one role or of all, as the store has it. Overdue ones stand here until they run out.
+
+    \b
+    Example:
+      holdfast leases list api
+    """
+    from holdfast.service.leases.listing import as_text, read_leases
+    from holdfast.service.scene import open_scene
+
+    loaded = load_file(file)
+
+    async def read() -> Listed:
+        async with open_scene(loaded, "command") as scene:
+            return await read_leases(scene, role)
+
+    found = run(read())
+    show(found, form, lambda: as_text(found))
 
 
 @leases.command()

@@ -97,6 +97,14 @@ class Throttle:
         self._budget.request(now_s=now_s)
         return True
 
+    def wait_s(self, *, now_s: float) -> float:
+        """How long until a retry may go out by the budget."""
+        return self._budget.wait_s(now_s=now_s)
+
+    def failing(self, *, renewals: bool) -> bool:
+        """Whether the last message had no answer."""
+        return self._failed[renewals]
+
     def ended(self, *, renewals: bool, ok: bool, now_s: float) -> None:
         """How a message ended; a refusal with a hint is an answer."""
         self._failed[renewals] = not ok

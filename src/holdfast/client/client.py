@@ -34,6 +34,7 @@ from holdfast.model.lease import Ask, Listing, Members, Place, Result
 TIMEOUT_S: Final = 10.0
 TICK_S: Final = 0.05
 WATCH_S: Final = 60.0
+BACK_S: Final = 1.0
 LAPSE_EACH_S: Final = 1e-5
 """Looking at all leases is spread out as they become many; `valid` looks at the clock itself and is exact."""
 log = logging.getLogger("holdfast.client")
@@ -170,7 +171,7 @@ class LeaseClient:
         if not holdings:
             return
         if not self._throttle.may_send(renewals=renewals, now_s=now_s, chance=self._rng.random()):
-            self._put_off(holdings, now_s)
+            self._hold_back(holdings, now_s)
             return
         task = asyncio.create_task(self._message(renewals, holdings), name="lease-client-message")
         self._busy[renewals] = task
@@ -190,6 +191,8 @@ class LeaseClient:
         try:
             results = await self._transport.calls(asks, timeout_s=self._timeout_s)
             ok = True
+            if renewals and self._throttle.failing(renewals=True):
+                self._call_all_back()
             self._trouble = ""
             for holding, ask, result in zip(holdings, asks, results, strict=True):
                 self._heard(holding, ask, result, asked_s)
@@ -208,6 +211,20 @@ class LeaseClient:
         change = holding.answered(ask, result, asked_s=asked_s, now_s=now_s, chance=chance)
         if change is not None:
             self._tell(holding, change, getattr(result, "why", ""))
+
+    def _hold_back(self, holdings: list[Holding], now_s: float) -> None:
+        """Not to be sent now, by our own rules."""
+        wait_s = min(max(self._throttle.wait_s(now_s=now_s), TICK_S), holdings[0].ttl_s / 12)
+        for holding in holdings:
+            holding.put_off(now_s + wait_s)
+        self._agenda.back(holdings)
+
+    def _call_all_back(self) -> None:
+        """The service is back: who waits out a backoff renews now, spread over a second."""
+        now_s = self._now_s()
+        for holding, _ in self._leases.values():
+            if holding.sooner(now_s + self._rng.random() * BACK_S):
+                self._agenda.add(holding)
 
     def _put_off(self, holdings: list[Holding], now_s: float) -> None:
         """No answer, or not to be sent: all of a message come back together, so that they stay one."""

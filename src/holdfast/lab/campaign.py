@@ -32,10 +32,7 @@ CHECKS: tuple[Check, ...] = (
     everything("two enactors, always a way on", lambda: production.scenario(plans=3, transfer=True), wedge=True),
     everything("a freeze", lambda: production.with_freeze(plans=2, transfer=True)),
     everything("a freeze of one name", lambda: production.with_freeze(plans=2, transfer=True, selector=ONE_NAME)),
-    everything(
-        "a freeze and its thaw",
-        lambda: production.with_freeze(plans=2, enactors=1, transfer=True, thaw_after=True),
-    ),
+    everything("a freeze and its thaw", lambda: production.with_freeze(plans=2, transfer=True, thaw_after=True)),
     everything("clean-up", lambda: production.with_cleaner(plans=3)),
     everything("a freeze over two zones", lambda: production.with_freeze(plans=2, enactors=1, servers=TWO)),
     everything("clean-up over two zones", lambda: production.with_cleaner(plans=3, servers=TWO)),

@@ -135,6 +135,17 @@ class Holding:
         self._attempt += 1
         self._next(now_s + ceiling_s * (0.1 + 0.9 * chance))
 
+    def put_off(self, at_s: float) -> None:
+        """Its call was not sent at all, by our own budget or breaker: no attempt, only later."""
+        self._next(at_s)
+
+    def sooner(self, at_s: float) -> bool:
+        """The service answers again, as another call has shown: no backoff any more. Whether that changes it."""
+        if not self._attempt or not self.renews or self.next_s is None or self.next_s <= at_s:
+            return False
+        self.next_s = at_s
+        return True
+
     def answered(self, ask: Ask, result: Result, *, asked_s: float, now_s: float, chance: float) -> Change | None:
         """What the answer to a call made at `asked_s` changes."""
         self._attempt = 0

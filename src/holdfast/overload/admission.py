@@ -17,6 +17,8 @@ not be finished is never begun (congestive collapse is a server busy with work t
 Figures: queue budget min(2 s, W / 6) for a client time-out W; admitted if estimated wait + 1.5 x p99 of the
 service time is within the deadline (facts on leases and overload).
 
+One exception: when nothing is in work, one piece is tried whatever the times of before say (`_may_probe`).
+
 A running value without I/O: `now_s` is any monotonic clock, always the same one. Not thread-safe.
 """
 
@@ -223,7 +225,7 @@ class Admission(Generic[T]):
         on = self.protections
         if on.finishable_at_admission:
             needs_s = self.wait_s(lane) + MARGIN * self.times[lane].p99_s
-            if now_s + needs_s > deadline_s:
+            if now_s + needs_s > deadline_s and not self._may_probe(lane, deadline_s, now_s):
                 return _UNFINISHABLE
         queue = self._queues[lane]
         evicted = None
@@ -279,4 +281,13 @@ class Admission(Generic[T]):
     def _stale(self, job: Job[T], now_s: float) -> bool:
         if not self.protections.finishable_when_taken:
             return False
-        return now_s + MARGIN * self.times[job.lane].p99_s > job.deadline_s
+        if now_s + MARGIN * self.times[job.lane].p99_s <= job.deadline_s:
+            return False
+        return not self._may_probe(job.lane, job.deadline_s, now_s)
+
+    def _may_probe(self, lane: int, deadline_s: float, now_s: float) -> bool:
+        """An idle service tries: after a stall it would refuse everything by its own memory of the stall, do
+        nothing, and so never learn that it is over. A guess is no memory: what it forbids stays forbidden.
+        """
+        idle = not self._pools[lane].in_work and not self._queues[lane]
+        return idle and now_s < deadline_s and self.times[lane].seen

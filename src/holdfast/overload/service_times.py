@@ -29,6 +29,11 @@ class ServiceTimes:
         self._sum_s = 0.0
         self._since = 0
 
+    @property
+    def seen(self) -> bool:
+        """Whether the figures are of what was seen, and not the guess."""
+        return bool(self._recent)
+
     def observe(self, took_s: float) -> None:
         """One more piece of work took this long."""
         recent = self._recent
@@ -45,6 +50,6 @@ class ServiceTimes:
 
     def _refresh(self) -> None:
         ordered = sorted(self._recent)
-        self.p99_s = ordered[min(len(ordered) - 1, int(0.99 * len(ordered)))]
+        self.p99_s = ordered[int(0.99 * (len(ordered) - 1))]  # of few times not the worst: one pause is no pace
         self._sum_s = sum(ordered)  # forget the rounding of many subtractions
         self._since = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,9 @@ from holdfast.leases.holding import Change
 from holdfast.leases.law import LeaseSettings
 from holdfast.model.lease import Ask, Place, Renew, Result, TryLater, bad_holder
 from holdfast.service.leases.http import listen, serve_leases
+from servers.process import Missing
+from servers.tls import make_tls
+from visible import missing
 
 KEY = "a-key"
 QUICK = LeaseSettings(ttl_least_s=0.6)
@@ -94,6 +98,27 @@ async def test_a_cut_wire_ends_validity_first_here_and_then_there() -> None:
         done.set()
 
 
+async def test_when_the_service_is_back_all_renew_at_once() -> None:
+    """2,500 leases whose renewals failed while the wire was cut: the first answer calls all of them back."""
+    async with memory_world(LeaseSettings(ttl_least_s=9.0)) as world, asyncio.TaskGroup() as group:
+        done = asyncio.Event()
+        group.create_task(_real_time(world, done))
+        wire = Wire(world)
+        async with client_of(wire) as client:
+            leases = [client.hold("api", f"n{number}") for number in range(2500)]
+            for lease in leases:
+                await lease.held()
+            wire.cut = True
+            before = wire.tries
+            await asyncio.sleep(4.5)
+            assert wire.tries - before < 30
+            wire.cut = False
+            await asyncio.sleep(2.5)
+            assert all(lease.valid for lease in leases)
+            assert min(lease.left_s for lease in leases) > 5.0, "all were renewed since"
+        done.set()
+
+
 async def test_a_moved_place_and_a_guard_raise_the_token() -> None:
     """`move` tells the service; `refused_by_guard` has the lease granted above what the guard knows."""
     async with memory_world() as world, client_of(Wire(world)) as client:
@@ -147,6 +172,25 @@ async def test_over_http_a_wrong_key_is_refused_and_a_dead_service_is_no_answer(
             with pytest.raises(NotServed):
                 await gone.calls((Renew("api", "n", "me", 1),), timeout_s=1.0)
         assert isinstance(await world.inbox.call(Renew("api", "n", "me", 1), timeout_s=1.0), TryLater)
+
+
+async def test_over_tls_the_service_is_believed_by_its_authority_alone(tmp_path: Path) -> None:
+    """With the authority's file the calls go through; without it there is no answer."""
+    try:
+        tls = await asyncio.to_thread(make_tls, tmp_path / "tls")
+    except Missing as absent:
+        missing(str(absent))
+    sock = listen("127.0.0.1", 0)
+    url = f"https://127.0.0.1:{sock.getsockname()[1]}"
+    async with (
+        memory_world() as world,
+        serve_leases(world.inbox, sock, KEY, tls_cert=str(tls.certificate), tls_key=str(tls.key)),
+    ):
+        async with LeaseClient(url, KEY, ca_file=str(tls.ca)) as client:
+            assert await client.hold("api", "n").held() > 0
+        async with LeaseHttp(url, KEY) as stranger:
+            with pytest.raises(NotServed, match="certificate"):
+                await stranger.calls((Renew("api", "n", "me", 1),), timeout_s=2.0)
 
 
 def test_a_holder_is_new_each_time() -> None:

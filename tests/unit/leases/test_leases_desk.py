@@ -25,6 +25,7 @@ from holdfast.overload import Protections
 from holdfast.ports.leases import Call, Inbound, Submit, Written
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Committed, Entry, Lost
+from holdfast.stores.port import check_commit
 
 KEYS = Keys("s")
 TTL_S = 60.0
@@ -101,15 +102,19 @@ def test_renewals_go_first_and_need_no_store() -> None:
 
 
 def test_writes_go_in_groups_fenced_by_the_owner() -> None:
-    """Grants for two groups and fifty more are three commits, each comparing the owner's document."""
+    """Two groups and seven grants are three commits, each with the compare of the owner's document; durable before
+    answered, and as the store takes them."""
+    many = 2 * GROUP + 7
     world = World()
-    world.step(*(Establish("api", f"x{number}", "you") for number in range(2 * GROUP + 50)))
-    assert [len(submit.commit.puts) for submit in world.submits] == [GROUP, GROUP, 50]
+    world.step(*(Establish("api", f"x{number}", "you") for number in range(many)))
+    assert [len(submit.commit.puts) for submit in world.submits] == [GROUP, GROUP, 7]
+    for submit in world.submits:
+        check_commit(submit.commit)
     assert {submit.commit.compares[0].revision for submit in world.submits} == {10}
     assert world.results == {}
     world.answer()
     tokens = [result.token for result in world.results.values() if isinstance(result, Granted)]
-    assert sorted(tokens) == [token_of(2, count) for count in range(1, 2 * GROUP + 51)]
+    assert sorted(tokens) == [token_of(2, count) for count in range(1, many + 1)]
 
 
 def test_nobody_renews_what_is_being_granted_to_another() -> None:

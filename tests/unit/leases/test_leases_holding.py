@@ -84,6 +84,20 @@ def test_it_obeys_hints_and_backs_off_without_them() -> None:
     assert waits[-1] == 10.0
 
 
+def test_it_does_not_wait_out_its_backoff_when_the_service_is_back() -> None:
+    """Another call was answered: what waits because of silence comes sooner, what waits by a hint does not."""
+    lease = holding()
+    hear(lease, Granted(7, 60.0), asked_s=100.0)
+    assert not lease.sooner(101.0), "it is not due, and nothing went wrong"
+    lease.unanswered(now_s=120.0, chance=1.0)
+    lease.put_off(128.0)
+    assert lease.sooner(121.0)
+    assert lease.next_s == 121.0
+    hear(lease, TryLater(5.0, "busy"), asked_s=121.0, now_s=121.0)
+    assert not lease.sooner(122.0)
+    assert lease.next_s == 126.0
+
+
 def test_a_moved_place_is_told_under_a_new_token() -> None:
     """The place changes while a renewal is on its way: it is told right after."""
     lease = holding(place=PLACE)

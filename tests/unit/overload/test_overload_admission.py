@@ -85,6 +85,34 @@ def test_what_cannot_be_finished_is_refused_at_the_door() -> None:
     assert queue.offer(2, lane=ESTABLISH, deadline_s=0.13, now_s=0.0).admitted
 
 
+def test_a_stall_does_not_lock_the_service_up() -> None:
+    """After pieces that took far longer than any client waits, an idle service tries one, and finds its pace."""
+    queue = admission(limit=4)
+    for number in range(4):
+        assert queue.offer(number, lane=ESTABLISH, deadline_s=0.5, now_s=0.0).admitted
+    jobs = [queue.take(now_s=0.0)[0] for _ in range(4)]
+    for job in jobs:
+        assert job is not None
+        queue.finish(job, now_s=30.0)
+    now_s = 31.0
+    assert queue.times[ESTABLISH].p99_s == 30.0
+    done = 0
+    for number in range(400):
+        now_s += 0.02
+        offers = [queue.offer(number, lane=ESTABLISH, deadline_s=now_s + 0.5, now_s=now_s) for _ in range(2)]
+        job, dropped = queue.take(now_s=now_s)
+        assert not dropped
+        assert job is not None, "an idle service tries"
+        assert offers[0].admitted
+        done += 1
+        queue.finish(job, now_s=now_s + 0.01)
+        while (job := queue.take(now_s=now_s + 0.01)[0]) is not None:
+            done += 1
+            queue.finish(job, now_s=now_s + 0.02)
+    assert queue.times[ESTABLISH].p99_s < 0.03
+    assert done > 450, "once the stall is forgotten, it queues again"
+
+
 def test_what_became_stale_while_it_waited_is_dropped_when_taken() -> None:
     """Work whose client gives up before it could be finished is handed back, not begun."""
     queue = admission()

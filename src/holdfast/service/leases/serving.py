@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import ssl
 from dataclasses import fields
 from pathlib import Path
 
@@ -71,6 +72,7 @@ async def run_leases(scene: Scene) -> None:
     """
     settings = scene.service.leases
     assert settings is not None, "whoever asks for a lease service has looked whether the file has one"
+    _check_tls(settings)
     address, _, port = settings.listen.rpartition(":")
     try:
         sock = listen(address.strip("[]"), int(port))
@@ -103,6 +105,17 @@ async def run_leases(scene: Scene) -> None:
         )
         beside.cancel()
         registrar.cancel()
+
+
+def _check_tls(settings: LeaseService) -> None:
+    """Read the certificate once before anything listens: uvicorn would end in a traceback."""
+    if not settings.tls_cert:
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:
+        where = f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key} in [leases]"
+        raise CannotOpen(f"{where} can't be used: {error.strerror or error}") from error
 
 
 async def run_registrar(scene: Scene) -> None:

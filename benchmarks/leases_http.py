@@ -1,0 +1,246 @@
+"""Lease renewals a second over real HTTP, single and batched, beside etcd's keepalives in the same run.
+
+    python benchmarks/leases_http.py [SECONDS]
+
+Both servers run as one process pinned to core 0; the load generator is on core 1 (where there is one), with the
+same code for both: keep-alive connections, bodies made before. etcd (one member, Debian's) is asked through its
+JSON gateway, one keepalive in a message, or 100 in one stream; its gRPC clients are quicker than its gateway, and
+need a client that is not Python to be measured. Prints the median of the rounds and their extremes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import httptools
+import httpx
+import msgspec
+import uvloop
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from holdfast.model.lease import Establish, Granted, Renew
+from holdfast.model.lease_batch import Request, Response
+from servers.etcd import start_etcd
+from servers.process import HOST, Missing, Process, free_port
+
+LEASES = 1000
+BATCH = 100
+CONNECTIONS = 20
+ROUNDS = 3
+PROGRAM = (sys.executable, "-c", "from holdfast.cli.main import main; main()")
+
+
+class Case(NamedTuple):
+    """One kind of message to one server."""
+
+    name: str
+    port: int
+    path: str
+    headers: str
+    bodies: tuple[bytes, ...]
+    marker: bytes
+    """Stands once in an answer for each renewal that was granted."""
+    each: int
+    exact: bool = True
+    """Every call is answered. (etcd's gateway now and then ends a stream without its last answer.)"""
+
+
+class _Connection(asyncio.Protocol):
+    """Asks, reads the whole answer, asks again."""
+
+    def __init__(self, case: Case, offset: int, until_s: float) -> None:
+        self.case, self.at, self.until_s = case, offset, until_s
+        self.renewed = self.messages = 0
+        self.took_s: list[float] = []
+        self.body = bytearray()
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self._ask()
+
+    def _ask(self) -> None:
+        case = self.case
+        body = case.bodies[self.at % len(case.bodies)]
+        self.at += 1
+        self.body.clear()
+        self.parser = httptools.HttpResponseParser(self)
+        self.began_s = time.perf_counter()
+        self.transport.write(
+            f"POST {case.path} HTTP/1.1\r\nHost: x\r\n{case.headers}Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+
+    def data_received(self, data: bytes) -> None:
+        self.parser.feed_data(data)
+
+    def on_body(self, body: bytes) -> None:
+        self.body += body
+
+    def on_message_complete(self) -> None:
+        now_s = time.perf_counter()
+        self.took_s.append(now_s - self.began_s)
+        self.renewed += self.body.count(self.case.marker)
+        self.messages += 1
+        if now_s < self.until_s:
+            self._ask()
+        elif not self.done.done():
+            self.done.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionError("the server closed the connection"))
+
+
+class Measured(NamedTuple):
+    """One round."""
+
+    renewals_per_s: float
+    p99_ms: float
+
+
+async def measure(case: Case, seconds: float) -> Measured:
+    """A round of one case."""
+    loop = asyncio.get_running_loop()
+    began_s = time.perf_counter()
+    until_s = began_s + seconds
+    step = max(1, len(case.bodies) // CONNECTIONS)
+    made = [
+        (await loop.create_connection(lambda n=n: _Connection(case, n * step, until_s), HOST, case.port))[1]  # type: ignore[misc]
+        for n in range(CONNECTIONS)
+    ]
+    await asyncio.gather(*(one.done for one in made))
+    took_s = time.perf_counter() - began_s
+    for one in made:
+        one.transport.close()
+    renewed, messages = sum(one.renewed for one in made), sum(one.messages for one in made)
+    wanted = messages * case.each
+    assert wanted * (1.0 if case.exact else 0.95) <= renewed <= wanted, (
+        f"{case.name}: {renewed} of {wanted} granted"
+    )
+    times = sorted(t for one in made for t in one.took_s)
+    return Measured(renewed / took_s, times[int(0.99 * (len(times) - 1))] * 1000)
+
+
+def pinned(core: int, command: list[str]) -> list[str]:
+    """The command on one core."""
+    return ["taskset", "-c", str(core), *command]
+
+
+@contextlib.contextmanager
+def holdfast_cases(directory: Path) -> Iterator[list[Case]]:
+    """A lease service with its leases held."""
+    port = free_port()
+    file = directory / "leases.toml"
+    file.write_text(
+        f'format = 1\nscope = "b"\n[service]\nstate = "state"\nmetrics_listen = ""\n'
+        f'[leases]\nlisten = "{HOST}:{port}"\nttl = "3m"\nrenewals_per_s = 1000000\n'
+    )
+    process = Process(pinned(0, [*PROGRAM, "leases", "serve", str(file)]), directory, "leases")
+    try:
+        _until(lambda: httpx.get(f"http://{HOST}:{port}/healthz", timeout=1.0).status_code == 200)
+        key = (directory / "state" / "keys" / "leases.key").read_text().strip()
+        headers = f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+        renewals = _establish(f"http://{HOST}:{port}/v1/leases", key)
+        encode = msgspec.json.Encoder().encode
+        single = tuple(encode(Request((one,))) for one in renewals)
+        many = tuple(encode(Request(tuple(renewals[at : at + BATCH]))) for at in range(0, LEASES, BATCH))
+        yield [
+            Case("holdfast, single", port, "/v1/leases", headers, single, b'"granted"', 1),
+            Case(f"holdfast, {BATCH} in a message", port, "/v1/leases", headers, many, b'"granted"', BATCH),
+        ]
+    finally:
+        process.stop()
+
+
+def _establish(url: str, key: str) -> list[Renew]:
+    found: list[Renew] = []
+    with httpx.Client(headers={"Authorization": f"Bearer {key}"}, trust_env=False) as client:
+        while len(found) < LEASES:
+            names = [f"n{number}" for number in range(len(found), min(len(found) + 400, LEASES))]
+            calls = tuple(Establish("api", name, "bench") for name in names)
+            reply = client.post(url, content=msgspec.json.encode(Request(calls)))
+            results = msgspec.json.decode(reply.content, type=Response).results
+            for name, result in zip(names, results, strict=True):
+                if not isinstance(result, Granted):
+                    time.sleep(0.5)
+                    break
+                found.append(Renew("api", name, "bench", result.token))
+    return found
+
+
+@contextlib.contextmanager
+def etcd_cases() -> Iterator[list[Case]]:
+    """One member with as many leases, on core 0."""
+    with start_etcd(1) as cluster:
+        member = cluster.members[0]
+        assert member.process is not None
+        os.system(f"taskset -a -c -p 0 {member.process.pid} >/dev/null")
+        with httpx.Client(base_url=f"http://{HOST}:{member.client_port}", trust_env=False) as client:
+            ids = [str(client.post("/v3/lease/grant", json={"TTL": 180}).json()["ID"]) for _ in range(LEASES)]
+        single = tuple(msgspec.json.encode({"ID": one}) for one in ids)
+        many = tuple(b"".join(single[at : at + BATCH]) for at in range(0, LEASES, BATCH))
+        headers = "Content-Type: application/json\r\n"
+        path = "/v3/lease/keepalive"
+        yield [
+            Case("etcd, single (gateway)", member.client_port, path, headers, single, b'"TTL"', 1),
+            Case(
+                f"etcd, {BATCH} in a stream (gateway)",
+                member.client_port,
+                path,
+                headers,
+                many,
+                b'"TTL"',
+                BATCH,
+                False,
+            ),
+        ]
+
+
+def _until(true: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 30
+    while time.monotonic() < end_s:
+        with contextlib.suppress(httpx.HTTPError):
+            if true():
+                return
+        time.sleep(0.1)
+    raise SystemExit("the server does not answer")
+
+
+def main() -> None:
+    """Run it."""
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 3.0
+    cores = os.sched_getaffinity(0)
+    if len(cores) > 1:
+        os.sched_setaffinity(0, {max(cores)})
+    with contextlib.ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        cases = stack.enter_context(holdfast_cases(directory))
+        try:
+            cases += stack.enter_context(etcd_cases())
+        except Missing as absent:
+            print(f"without etcd: {absent}")
+        seen: dict[str, list[Measured]] = {case.name: [] for case in cases}
+        for _ in range(ROUNDS):
+            for case in cases:
+                seen[case.name].append(uvloop.run(measure(case, seconds)))
+        print(f"{'':<36} {'renewals/s':>11} {'lowest':>9} {'highest':>9} {'p99 ms':>8}")
+        for name, rounds in seen.items():
+            rates = [one.renewals_per_s for one in rounds]
+            p99 = statistics.median(one.p99_ms for one in rounds)
+            median, low, high = statistics.median(rates), min(rates), max(rates)
+            print(f"{name:<36} {median:>11,.0f} {low:>9,.0f} {high:>9,.0f} {p99:>8.1f}")
+
+
+if __name__ == "__main__":
+    main()
