@@ -177,7 +177,7 @@ WRONG = {
     ("explore", "2025", "--engine", "magic"): "'magic' is not one of",
     ("replay", "none.json"): "'none.json' does not exist",
     ("replay", "."): "is a directory",
-    ("drill", "november-2025"): "'november-2025' is not 'october-2025'",
+    ("drill", "november-2025"): "'november-2025' is not one of 'october-2025'",
     ("drill", "october-2025", "--design", "2024"): "'2024' is not one of",
     ("mutants",): "name the table, as in `holdfast lab mutants TABLE`",
     (
