@@ -28,8 +28,6 @@ from holdfast.lab.system import Scenario, System
 from holdfast.lab.world.faults import ALL_FAULTS, USUAL_FAULTS, Fault, Faults
 
 RUNS = 5
-BATCH = 20_000
-"""Schedules of one seed; the tables go on from one to the next."""
 TAPES = Path(__file__).parents[1] / "tests" / "lab" / "tapes"
 ALL = ALL_FAULTS - {Fault.PARTITION, Fault.DUPLICATED, Fault.DISASTER}
 
@@ -67,20 +65,25 @@ def sampled() -> None:
     )
 
 
-def rate(what: str, scenario: Scenario, cpu_s: float) -> None:
-    """Schedules a second from empty tables on, and at the end of that time."""
-    system = System(scenario)
-    schedules = steps = seed = 0
-    spent = last = 0.0
-    while spent < cpu_s:
-        seconds, outcome = cpu(lambda seed=seed: sample(system, seed=seed, schedules=BATCH))  # type: ignore[misc]
-        assert outcome.found is None, outcome.sentence()
-        schedules, steps, seed, spent = schedules + outcome.count, steps + outcome.steps, seed + 1, spent + seconds
-        last = outcome.count / seconds
+def rate(what: str, scenario: Scenario, schedules: int) -> None:
+    """Schedules a second of one search from empty tables on, and in its last quarter."""
+    system, begun = System(scenario), time.process_time()
+    came: list[tuple[int, float]] = [(0, 0.0)]
+    outcome = sample(
+        system,
+        schedules=schedules,
+        seconds=3_600,
+        on_progress=lambda count: came.append((count, time.process_time() - begun)),
+    )
+    assert outcome.found is None, outcome.sentence()
+    spent = time.process_time() - begun
+    count, at = next((c, t) for c, t in came if c >= 3 * schedules // 4)
+    last = (schedules - count) / (spent - at)
     line(
         f"sampled schedules/s, {what}",
-        f"{schedules / spent:,.0f} over {spent:.0f} s ({last:,.0f} in the end), {steps / schedules:.0f} steps"
-        f" each, {schedules:,} schedules, {len(system.agents.keys):,} states learned",
+        f"{schedules / spent:,.0f} over {spent:.0f} s ({last:,.0f} in the last quarter), "
+        f"{outcome.steps / schedules:.0f} steps each, {len(system.agents.keys):,} states learned;"
+        f" {outcome.bounds}",
     )
 
 
@@ -132,8 +135,8 @@ def main() -> None:
     shrunk()
     replayed()
     reduced()
-    rate("specimen", october.scenario(invariants=False), 20)
-    rate("production: " + chain.scenario(faults=2).bounds, chain.scenario(faults=2), 60)
+    rate("specimen", october.scenario(invariants=False), 300_000)
+    rate("production", chain.scenario(faults=2), 120_000)
     outcome = search(
         System(production.scenario(faults=Faults(1, kinds=ALL), transfer=True)), limits=Limits(seconds=60)
     )
