@@ -49,8 +49,8 @@ PAUSE_SHARE: Final = 1 / 6
 LATE_S: Final = 1.0
 
 LANES: Final = (
-    # Half of a caller's usual 60 s, not the 2 s of other work: after an outage that is short enough to cost nothing,
-    # a renewal that is sent away loses its lease (docs/fleet.md). What can't be done in time is refused anyway.
+    # Half of a caller's usual 60 s, not the 2 s of other work: after an outage that should cost nothing, a renewal
+    # that is sent away loses its lease (docs/fleet.md). What can't be done in time is refused anyway.
     Lane("renew", 0.0001, pool="memory", queue_budget_s=30.0),
     Lane("write", 0.02, newest_first=True, pool="store", depth_least=2 * GROUP),
 )

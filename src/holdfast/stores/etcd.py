@@ -59,6 +59,8 @@ COMMIT_S: Final = 10.0
 """How long a commit tries against faster ones."""
 AGAIN_S: Final = (0.001, 0.05)
 """Least pause before the next try, and the ceiling to which pauses grow; jittered."""
+PATIENT_S: Final = 1.0
+"""Who has lost for longer pauses no more: against a writer that never pauses, each pause is a lost turn."""
 READS_MAX: Final = 120
 """Reads in one transaction: etcd takes 128 operations by default."""
 SNAPSHOT_TRIES: Final = 3
@@ -217,10 +219,12 @@ class EtcdStore:
             current = self._current(answer)
             if not all(map(holds, op.compares, current)):
                 return Lost(current=current)
-            if time.monotonic() >= until:
+            left_s = until - time.monotonic()
+            if left_s <= 0:
                 raise Failed(f"other writers were faster for {COMMIT_S:g} s", sent=False)
-            await asyncio.sleep(self._rng.uniform(0.1, 1.0) * pause_s)
-            pause_s = min(pause_max_s, pause_s * 1.5)
+            if left_s > COMMIT_S - PATIENT_S:
+                await asyncio.sleep(self._rng.uniform(0.1, 1.0) * pause_s)
+                pause_s = min(pause_max_s, pause_s * 1.5)
 
     def _transaction(self, op: Commit, revision: int) -> Json:
         layout = self._layout
