@@ -26,7 +26,7 @@ _PLACE = re.compile(r"@([A-Z]+)@")
 def filled(
     package: str, template: str, places: dict[str, str], *, styles: Iterable[str], scripts: Iterable[str] = ()
 ) -> str:
-    """A template of `package` with its places filled; in one pass, so that no data can name a place.
+    """A template of `package` in the common frame, filled in one pass: no data can name a place.
 
     `styles` and `scripts` are files of the package, without their endings; the common style comes before them.
     """
@@ -35,7 +35,8 @@ def filled(
     sources = [f"default-src 'none'; img-src data:; base-uri 'none'; form-action 'none'; style-src {_hash(style)}"]
     sources += [f"script-src {_hash(script)}"] if script else []
     found = {**places, "STYLE": style, "SCRIPT": script, "CSP": html.escape("; ".join(sources))}
-    return _PLACE.sub(lambda place: found[place[1]], _part(package, f"{template}.html"))
+    page = _part(__package__, "frame.html").replace("@BODY@", _part(package, f"{template}.html"))
+    return _PLACE.sub(lambda place: found[place[1]], page)
 
 
 def as_json(found: Any) -> str:

@@ -5,6 +5,7 @@ A refusal is raised where the code asked, and remembered, so that code which cat
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, NoReturn
 
 from holdfast.lab.actor import LabError
@@ -40,12 +41,12 @@ class RealIoRefusedError(LabError):
     """The code under search asked for real I/O; says for what, which task, and where."""
 
 
-class Refusing:
+class Refusing(ABC):
     """The methods of an event loop that a simulated one hasn't."""
 
+    @abstractmethod
     def refuse(self, used: str, kind: str) -> NoReturn:
         """Raise, naming what was used."""
-        raise NotImplementedError
 
 
 def _refusal(used: str, kind: str) -> Any:

@@ -71,9 +71,8 @@ def sample_over(
     order = Order(build, seed, schedules, time.time() + seconds)
     with context.Pool(jobs, _begin, (bound, counts)) as pool:
         shares = [pool.apply_async(_share, (order, Share(mine, jobs))) for mine in range(jobs)]
-        while not all(share.ready() for share in shares):
-            shares[0].wait(LOOK_EVERY_S)
-            time.sleep(LOOK_EVERY_S if shares[0].ready() else 0)
+        while waiting := [share for share in shares if not share.ready()]:
+            waiting[0].wait(LOOK_EVERY_S)
             if on_progress is not None:
                 on_progress(sum(counts[:]))
         done = _together([share.get() for share in shares])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -26,7 +27,7 @@ class Ways(NamedTuple):
     """Index of the cell that it changes, -1 for none."""
 
 
-class Book:
+class Book(ABC):
     """Lists of ways by pairs of numbers; `_learn` says what a pair that nobody has met has."""
 
     def __init__(self, system: System, worlds: Worlds) -> None:
@@ -62,8 +63,9 @@ class Book:
             self._wrote.extend([effect.place for _, effect in found])
         self._rows.put(ones, others, np.arange(begin, len(self._first.of), dtype=np.int64))
 
+    @abstractmethod
     def _learn(self, one: int, other: int) -> Iterable[tuple[int, Effect]]:
-        raise NotImplementedError
+        """What a pair that was met for the first time can do: the agent after it, and its effect."""
 
 
 class Moves(Book):
