@@ -250,22 +250,27 @@ async def test_sessions_that_end_at_any_moment_are_could_not_ask(own: Postgres) 
     async with opened(own.settings()) as store:
         await put(store, "k", b"1")
         stop = asyncio.Event()
+        lives = [asyncio.Event() for _ in range(8)]
 
-        async def use(number: int) -> int:
-            answered = 0
+        async def use(number: int) -> None:
             while not stop.is_set():
                 found = await store.get(Get("k"))
                 done = await store.commit(_one(number))
-                answered += isinstance(done, Committed) and not isinstance(found, CouldNotAsk)
-            return answered
+                if isinstance(done, Committed) and not isinstance(found, CouldNotAsk):
+                    lives[number].set()
 
-        users = [asyncio.create_task(use(number)) for number in range(8)]
-        for _ in range(3):
-            await asyncio.to_thread(own.kill)
-            await start_here(own)
-            await works_again(store)
-        stop.set()
-        assert min(await asyncio.gather(*users)) > 0
+        async with asyncio.TaskGroup() as users, asyncio.timeout(120):
+            for number in range(8):
+                users.create_task(use(number))
+            for _ in range(3):
+                await asyncio.to_thread(own.kill)
+                await start_here(own)
+                await works_again(store)
+                for live in lives:  # each user comes back, however late the sessions are dealt out
+                    live.clear()
+                for live in lives:
+                    await live.wait()
+            stop.set()
 
 
 async def start_here(server: Postgres) -> None:
