@@ -1,11 +1,12 @@
-"""Public asyncio projects to run the audit on: fetched by pip with pinned names, versions and hashes, and unpacked.
+"""Public asyncio projects to run the audit on: fetched by pip with pinned names, versions and hashes, and
+unpacked.
 
     python benchmarks/audit/corpus.py [tuning] [heldout] [--to DIRECTORY]
 
-Wheels only, for one Python and platform, so that nothing is built and nothing of them is run. What is kept is their
-own Python source: tests, generated protocol buffers and vendored copies of other projects are left out. Prints
-projects, files and lines. The split in two halves was fixed before any finding was seen: projects by size in pairs,
-and of each pair the one whose name has the smaller SHA-256 is held out.
+Wheels only, for one Python and platform, so that nothing is built and nothing of them is run. What is kept is
+their own Python source: tests, generated protocol buffers and vendored copies of other projects are left out.
+Prints projects, files and lines. The split in two halves was fixed before any finding was seen: projects by size
+in pairs, and of each pair the one whose name has the smaller SHA-256 is held out.
 """
 
 from __future__ import annotations
