@@ -129,6 +129,11 @@ KINDS: Final = (
         "A fault of holdfast: an actor stopped and starts again",
         data=("operation", "error", "crashes", "wait_s"),
     ),
+    Kind(
+        "assumption.broken",
+        "Code reached what it takes for unreachable (`holdfast.never`), and went on",
+        data=("reason", "place", "line", "times"),
+    ),
     Kind("events.dropped", "Events were lost: queue full, or disk refused", data=("count",)),
     Kind("dns.refused", "The embedded server refused a transfer or an update"),
     Kind("dns.bad_signature", "The embedded server refused a signature"),

@@ -6,6 +6,7 @@ import errno
 import socket
 from typing import Final
 
+from holdfast.assumptions import never
 from holdfast.nameserver.settings import AddressOccupied
 
 _ATTEMPTS: Final = 16
@@ -30,6 +31,7 @@ def listen_pair(host: str, port: int) -> tuple[socket.socket, socket.socket]:
             continue
         stream.listen(_BACKLOG)
         return datagram, stream
+    never("the last attempt neither bound nor raised")
     raise AssertionError("the last attempt returns or raises")
 
 

@@ -20,6 +20,7 @@ from holdfast.nameserver.server import EmbeddedServer
 from holdfast.ports.events import Event
 from holdfast.service.actors import run_cleanup, run_enactor, run_planner, run_prober, run_thaw_timer
 from holdfast.service.applying import apply_file
+from holdfast.service.assumptions import tell_broken_assumptions
 from holdfast.service.nameserver import server_settings
 from holdfast.service.scene import CannotOpen, Scene, open_scene, same_scope
 
@@ -74,6 +75,7 @@ async def play(
         if loaded.service.metrics_listen and roles.follow_file:
             stack.callback(_serve_metrics(metrics, loaded.service.metrics_listen).close)
         scene = await stack.enter_async_context(open_scene(loaded, process, then=seen))
+        stack.enter_context(tell_broken_assumptions(scene.events.emit, metrics.registry))
         if roles.dns:
             settings = server_settings(loaded.configuration, loaded.service)
             if settings is not None:

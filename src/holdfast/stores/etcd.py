@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+from holdfast.assumptions import never
 from holdfast.config.store_address import StoreSettings
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import ABSENT, Commit, Committed, Compare, Entry, Get, GetMany, Lost, Range
@@ -183,6 +184,7 @@ class EtcdStore:
                 # Compacted between two parts of a large read: begin again, on a newer snapshot.
                 if _COMPACTED not in str(error) or turn == SNAPSHOT_TRIES - 1:
                     raise
+        never("the last turn of a snapshot neither answered nor raised")
         raise AssertionError("the last turn answers or raises")
 
     async def _snapshot(self, keys: tuple[str, ...]) -> tuple[Entry | None, ...]:

@@ -18,6 +18,7 @@ from typing import Final, TypeVar
 import aiohttp
 import msgspec
 
+from holdfast.assumptions import never
 from holdfast.config.store_address import StoreSettings
 from holdfast.stores.credentials import password, tls_context
 from holdfast.stores.etcd_wire import FAULT, TOKEN_ANSWER, Fault, Json
@@ -100,6 +101,7 @@ class EtcdClient:
                     self._next_member()
                 if error.sent or error.code in _SURE or turn == len(self._members) - 1:
                     raise
+        never("no member of etcd was asked")
         raise AssertionError("there is at least one member")
 
     async def ask_each(self, path: str, decoder: msgspec.json.Decoder[T]) -> tuple[T | Failed, ...]:
@@ -164,6 +166,7 @@ class EtcdClient:
                     self._token = ""
                     continue
                 raise
+        never("the second turn neither answered nor raised")
         raise AssertionError("the second turn answers or raises")
 
     async def _post(self, path: str, content: bytes, headers: dict[str, str]) -> bytes:
