@@ -31,7 +31,8 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from holdfast.model.lease import Establish, Granted, Renew
 from holdfast.model.lease_batch import Request, Response
 from servers.etcd import start_etcd
-from servers.process import HOST, Missing, Process, free_port
+from servers.ports import free_port
+from servers.process import HOST, Missing, Process
 
 LEASES = 1000
 BATCH = 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from holdfast.model.configuration import ProviderKind
+from servers.ports import free_port
 from servers.process import (
     HOST,
     KEY_NAME,
@@ -14,7 +15,6 @@ from servers.process import (
     ZoneSpec,
     await_answer,
     binary,
-    free_port,
     workplace,
 )
 

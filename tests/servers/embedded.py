@@ -11,6 +11,7 @@ from pathlib import Path
 from holdfast.model.configuration import ProviderKind
 from holdfast.nameserver.server import EmbeddedServer
 from holdfast.nameserver.settings import KeySettings, NameServer, ServerSettings, ZoneSettings
+from servers.ports import free_port
 from servers.process import (
     HOST,
     KEY_NAME,
@@ -20,7 +21,6 @@ from servers.process import (
     Running,
     ZoneSpec,
     await_answer,
-    free_port,
     workplace,
 )
 

@@ -16,7 +16,8 @@ from types import TracebackType
 import msgspec
 
 from holdfast.config.store_address import StoreSettings, parse_address
-from servers.process import HOST, START_S, DidNotStart, Process, binary, free_port, run
+from servers.ports import free_port
+from servers.process import HOST, START_S, DidNotStart, Process, binary, run
 from servers.tls import Tls
 
 PACKAGE = "etcd-server"

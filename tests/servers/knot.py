@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdfast.model.configuration import ProviderKind
+from servers.ports import free_port
 from servers.process import (
     HOST,
     KEY_NAME,
@@ -12,7 +13,6 @@ from servers.process import (
     ZoneSpec,
     await_answer,
     binary,
-    free_port,
     workplace,
 )
 

@@ -20,7 +20,8 @@ from types import TracebackType
 import msgspec
 
 from holdfast.config.store_address import StoreSettings, parse_address
-from servers.process import HOST, START_S, DidNotStart, Missing, Process, free_port, run
+from servers.ports import free_port
+from servers.process import HOST, START_S, DidNotStart, Missing, Process, run
 
 PACKAGE = "postgresql"
 USER = "holdfast"

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 from holdfast.model.configuration import ProviderKind
+from servers.ports import free_port
 from servers.process import (
     HOST,
     KEY_NAME,
@@ -16,7 +17,6 @@ from servers.process import (
     ZoneSpec,
     await_answer,
     binary,
-    free_port,
     workplace,
 )
 

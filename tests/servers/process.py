@@ -7,7 +7,6 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,7 +32,7 @@ KEY_NAME = "holdfast"
 KEY_SECRET = base64.b64encode(b"holdfast test key, 32 bytes long").decode()
 STRANGER_NAME = "stranger"
 STRANGER_SECRET = base64.b64encode(b"a key that no server here knows!").decode()
-START_S = 20.0
+START_S = 60.0
 SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin"
 
 
@@ -76,19 +75,6 @@ def binary(name: str, package: str) -> str:
     if found is None:
         raise Missing(f"{name} is not installed (Debian: apt-get install {package})")
     return found
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that is free for TCP and UDP at this moment."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind((HOST, 0))
-            port: int = tcp.getsockname()[1]
-            try:
-                udp.bind((HOST, port))
-            except OSError:
-                continue
-            return port
 
 
 class Process:

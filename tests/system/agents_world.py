@@ -14,7 +14,8 @@ import dns.exception
 import dns.message
 import dns.query
 
-from servers.process import HOST, Process, free_port
+from servers.ports import free_port
+from servers.process import HOST, Process
 
 NAME = "api.fleet.test"
 PROGRAM = (sys.executable, "-c", "from holdfast.cli.main import main; main()")

@@ -11,7 +11,8 @@ from typing import Self
 
 import httpx
 
-from servers.process import HOST, Process, free_port
+from servers.ports import free_port
+from servers.process import HOST, Process
 
 PROGRAM = (sys.executable, "-c", "from holdfast.cli.main import main; main()")
 START_S = 30.0

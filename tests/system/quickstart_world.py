@@ -27,7 +27,8 @@ from holdfast.events.record import Record
 from holdfast.model.fence import fence_owner, parse_fence
 from holdfast.model.identity import Identity
 from holdfast.service.demo.backends import Backend, stop
-from servers.process import HOST, Process, free_port
+from servers.ports import free_port
+from servers.process import HOST, Process
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.toml"
 SCOPE, ZONE = "quickstart", "quickstart.test"

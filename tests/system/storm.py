@@ -8,7 +8,6 @@ from __future__ import annotations
 import queue
 import re
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -23,6 +22,7 @@ from storm_schedule import BACKENDS, FAULTS, PROCESSES, Kind, Step, schedule
 from storm_watcher import Watcher
 
 from servers.bind import start_bind
+from servers.ports import free_port
 from servers.process import PYTHON, Process, ZoneSpec
 
 HOLDFAST = [PYTHON, "-c", "from holdfast.cli.main import main; main()"]
@@ -59,7 +59,7 @@ class Storm:
         self._file = directory / "storm.toml"
         self._server = start_bind((ZoneSpec(ZONE),))
         self._zone = self._server.zone_config(ZONE)
-        self._ports = {b: _free_port(ADDRESS[b]) for b in BACKENDS}
+        self._ports = {b: free_port(ADDRESS[b]) for b in BACKENDS}
         self._processes: dict[str, Process] = {}
         self._old: list[Process] = []
         self._down_since: dict[str, tuple[float, bool]] = {}
@@ -367,10 +367,3 @@ def await_true(condition: Callable[[], bool], seconds: float) -> bool:
             return False
         wait.wait(0.05)
     return True
-
-
-def _free_port(address: str) -> int:
-    with socket.socket() as tcp:
-        tcp.bind((address, 0))
-        port: int = tcp.getsockname()[1]
-        return port

@@ -15,7 +15,8 @@ import httpx
 import pytest
 from lease_service import PROGRAM, LeaseService
 
-from servers.process import HOST, Process, free_port
+from servers.ports import free_port
+from servers.process import HOST, Process
 from visible import missing
 
 BALANCER = """

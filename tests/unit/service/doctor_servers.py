@@ -16,7 +16,7 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 
-from servers.process import free_port
+from servers.ports import free_port
 
 
 class Script:
