@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "adopt": ("holdfast.cli.mending", "adopt", "Stop and mend"),
     "lab": ("holdfast.cli.lab", "lab", "Try it out"),
     "map": ("holdfast.cli.mapping", "map_", "Look at other systems"),
+    "audit": ("holdfast.cli.auditing", "audit", "Look at other systems"),
 }
 
 

@@ -1,0 +1,67 @@
+"""One file's audit: every function walked, every rule asked."""
+
+from __future__ import annotations
+
+import ast
+
+import msgspec
+
+from holdfast.audit.drafts import Drafting
+from holdfast.audit.flow.events import Draft, Scope, View
+from holdfast.audit.flow.scopes import scopes
+from holdfast.audit.flow.state import State
+from holdfast.audit.flow.statements import Statements
+from holdfast.audit.rules import WRITES
+from holdfast.audit.sources import Parsed, Source, parse
+from holdfast.audit.values import Finding, Unread
+
+GIVES_WAY = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield, ast.YieldFrom)
+
+
+class FileAudit(msgspec.Struct):
+    """What one file gave."""
+
+    findings: list[Finding] = []
+    unread: Unread | None = None
+    lines: int = 0
+    functions: int = 0
+
+
+def audit_source(source: Source) -> FileAudit:
+    """Audit one file's text."""
+    parsed = parse(source)
+    if isinstance(parsed, Unread):
+        return FileAudit(unread=parsed)
+    try:
+        return _audit(parsed)
+    except RecursionError:
+        return FileAudit(unread=Unread(source.file, 0, "nested too deeply to audit"))
+
+
+def _audit(parsed: Parsed) -> FileAudit:
+    drafting = Drafting(parsed.source)
+    functions = 0
+    for scope in scopes(parsed.tree):
+        functions += 1
+        if _interesting(scope):
+            audit_function(scope, drafting)
+    found = sorted(drafting.findings, key=lambda f: (f.act.line, f.act.column, f.rule))
+    return FileAudit(found, lines=_lines(parsed.source.text), functions=functions)
+
+
+def audit_function(scope: Scope, drafting: Drafting) -> None:
+    """Walk one function."""
+
+    def draft(found: Draft) -> None:
+        drafting.add(scope, found)
+
+    assert not isinstance(scope.node, ast.Lambda)
+    Statements(View(scope, State(), draft), WRITES).walk(scope.node.body)
+
+
+def _interesting(scope: Scope) -> bool:
+    return scope.generators_suspend and any(isinstance(n, GIVES_WAY) for n in ast.walk(scope.node))
+
+
+def _lines(text: str) -> int:
+    return text.count("\n") + (not text.endswith("\n") and text != "")

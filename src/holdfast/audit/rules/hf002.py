@@ -1,0 +1,39 @@
+"""HF002, lost update: something shared is read, others run, and a value derived from it is written back."""
+
+from __future__ import annotations
+
+import ast
+
+from holdfast.audit.flow.events import Draft, View, Write
+from holdfast.audit.values import Dependence
+
+
+def written(view: View, write: Write) -> None:
+    """A path is changed: does the new value derive from its own old one, read before a gap?"""
+    if write.how not in ("assign", "augment"):
+        return
+    for reading, gap in view.stale_readings(write.value):
+        if reading.path != write.path:
+            continue
+        path = write.path.text
+        direct = write.how == "augment" or _direct(write.value.node)
+        view.draft(
+            Draft(
+                rule="HF002",
+                path=path,
+                check=reading.node,
+                gap=gap.node,
+                act=write.node,
+                dependence=Dependence.DATA,
+                why=f"What others make of {path} during the gap is overwritten with a value computed without it.",
+                fix=f"Await first, into a local; then read, compute and write {path} with no await in between.",
+                for_=("the new value is computed from the old one",) if direct else (),
+                against=() if direct else ("the new value comes from a call that was given the old one",),
+                doubtful=write.path.root not in ("self", "class", "global", "closure"),
+            )
+        )
+        return
+
+
+def _direct(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.BinOp | ast.AugAssign)
