@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+from holdfast.access.gate import Gate
 from holdfast.client.http import LeaseHttp
 from holdfast.conformance.lease_world import LeaseWorld, memory_world
 from holdfast.conformance.leases import LeaseConformance
@@ -28,7 +29,7 @@ async def http_world() -> AsyncIterator[LeaseWorld]:
     async with (
         memory_world() as world,
         LeaseHttp(f"http://127.0.0.1:{port}", KEY) as client,
-        serve_leases(world.inbox, sock, KEY),
+        serve_leases(world.inbox, sock, Gate(key=KEY)),
     ):
         world.caller = client
         yield world

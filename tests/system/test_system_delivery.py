@@ -201,6 +201,7 @@ def test_wrong_input_is_told_and_nothing_is_published(tmp_path: Path, service: L
     key = service.state / "keys" / "leases.key"
     wrong = tmp_path / "wrong.key"
     wrong.write_text("nonsense")
+    wrong.chmod(0o644)
 
     def publish(*more: str, url: str = service.url, key_file: Path = key) -> tuple[int, str]:
         command = [*PROGRAM, "deliver", "publish", str(file), "--url", url, "--key-file", str(key_file), *more]
@@ -209,7 +210,10 @@ def test_wrong_input_is_told_and_nothing_is_published(tmp_path: Path, service: L
         return found.returncode, found.stderr
 
     code, said = publish("--to", "all", key_file=wrong)
-    assert (code, "status 401: no valid key" in said) == (1, True)
+    assert (code, f"run: chmod 600 {wrong}" in said) == (1, True)
+    wrong.chmod(0o600)
+    code, said = publish("--to", "all", key_file=wrong)
+    assert (code, "status 401: no valid token" in said) == (1, True)
     assert publish("--to", "everybody")[0] == 64
     assert publish("--to", "all", "--as", "../x")[0] == 64
     assert publish("--to", "all", "--expect", "7")[0] == 3

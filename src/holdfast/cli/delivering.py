@@ -26,7 +26,10 @@ def service_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--ca-file", default="", help="Certificates to trust, if the service has its own."),
         click.option(
-            "--key-file", required=True, type=click.Path(), help="The service's key (state/keys/leases.key)."
+            "--key-file",
+            required=True,
+            type=click.Path(),
+            help="Token that is shown: state/keys/leases.key, or one made by `tokens new`.",
         ),
         click.option("--url", default=URL_DEFAULT, show_default=True, envvar="HOLDFAST_URL", help="The service."),
     ):
@@ -35,12 +38,13 @@ def service_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def key_in(path: str) -> str:
-    """The key; exits when it can't be read."""
+    """The token; exits when it can't be read, or others can reach it."""
+    from holdfast.access.private_file import NotPrivate, read_token
+
     try:
-        key = Path(path).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        fail(f"the key file {path} can't be read: {getattr(error, 'strerror', None) or error}")
-    return key or fail(f"the key file {path} is empty")
+        return read_token(Path(path))
+    except NotPrivate as error:
+        fail(f"the token of the service: {error}")
 
 
 def asked(url: str, key_file: str, ca_file: str, call: Ask) -> Result:

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "alerts": ("holdfast.cli.alerting", "alerts", "Look"),
     "leases": ("holdfast.cli.leasing", "leases", "Look"),
     "deliver": ("holdfast.cli.delivering", "deliver", "Configure"),
+    "tokens": ("holdfast.cli.tokens", "tokens", "Secure"),
     "drain": ("holdfast.cli.words", "drain", "Say"),
     "undrain": ("holdfast.cli.words", "undrain", "Say"),
     "rollback": ("holdfast.cli.words", "rollback", "Say"),

@@ -24,7 +24,7 @@ class LeaseService(msgspec.Struct, frozen=True):
     listen: str
     """`address:port` of the HTTP service."""
     key_file: str
-    """What callers must show; made at first start."""
+    """The key that may do everything; made at first start. Empty: there is none, only `[service] tokens_file`."""
     tls_cert: str = ""
     tls_key: str = ""
     ttl_s: float = 180.0
@@ -37,13 +37,14 @@ class LeaseService(msgspec.Struct, frozen=True):
     """Protections that are switched off, by name: for measuring their worth."""
 
 
-def read_leases(table: Table, *, state: Path, here: Path) -> LeaseService:
-    """Read the table; the key's path counts from the state directory, those of TLS from the file."""
+def read_leases(table: Table, *, state: Path, here: Path, tokens: bool = False) -> LeaseService:
+    """Read the table; the key's path counts from the state directory, those of TLS from the file.
+
+    With `tokens` (the machine has a file of them) a key that may do everything is there only if it is asked for.
+    """
     default = LeaseService(listen="", key_file="")
-    cert, key = table.text("tls_cert", ""), table.text("tls_key", "")
-    if bool(cert) != bool(key):
-        given, other = ("tls_cert", "tls_key") if cert else ("tls_key", "tls_cert")
-        table.notes.key(table.at(given), f"{given} without {other}", f"add {other}, or take {given} out")
+    cert, key = read_tls(table, here=here)
+    key_file = table.text("key_file", "" if tokens else KEY_FILE_DEFAULT)
     off = table.texts("off")
     for index, switch in enumerate(off):
         if switch not in SWITCHES:
@@ -52,9 +53,9 @@ def read_leases(table: Table, *, state: Path, here: Path) -> LeaseService:
             )
     service = LeaseService(
         listen=_listen(table, plain=not cert),
-        key_file=str(state / table.text("key_file", KEY_FILE_DEFAULT)),
-        tls_cert=str(here / cert) if cert else "",
-        tls_key=str(here / key) if key else "",
+        key_file=str(state / key_file) if key_file else "",
+        tls_cert=cert,
+        tls_key=key,
         ttl_s=table.duration_s("ttl", default.ttl_s),
         renewals_per_s=float(table.integer("renewals_per_s", int(default.renewals_per_s), least=1, most=10**7)),
         expire_share_per_s=table.share("expire_share_per_s", default.expire_share_per_s) or 1e-9,
@@ -64,6 +65,16 @@ def read_leases(table: Table, *, state: Path, here: Path) -> LeaseService:
     )
     table.close()
     return service
+
+
+def read_tls(table: Table, *, here: Path, prefix: str = "") -> tuple[str, str]:
+    """Paths of `<prefix>tls_cert` and `<prefix>tls_key`, both or neither; relative ones count from the file."""
+    wanted = (f"{prefix}tls_cert", f"{prefix}tls_key")
+    cert, key = (table.text(name, "") for name in wanted)
+    if bool(cert) != bool(key):
+        given, other = wanted if cert else reversed(wanted)
+        table.notes.key(table.at(given), f"{given} without {other}", f"add {other}, or take {given} out")
+    return str(here / cert) if cert else "", str(here / key) if key else ""
 
 
 def _listen(table: Table, *, plain: bool) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from holdfast.config import names
-from holdfast.config.leases import read_leases
+from holdfast.config.leases import read_leases, read_tls
 from holdfast.config.problems import Problem, has_errors
 from holdfast.config.rules import Draft, check_draft
 from holdfast.config.sections import (
@@ -163,14 +163,19 @@ def _prefixes(root: Table) -> tuple[str, ...]:
 def _service(table: Table, leases: Table | None, path: str, dns_listen: str) -> ServiceSettings:
     here = FilePath(path).absolute().parent
     state = here / table.text("state", "holdfast-state")
+    tokens = table.text("tokens_file", "")
+    metrics_cert, metrics_key = read_tls(table, here=here, prefix="metrics_")
     settings = ServiceSettings(
         state=str(state),
         store=read_store(table, state=str(state), here=str(here)),
         dns_listen=dns_listen,
         metrics_listen=_listen(table, "metrics_listen", METRICS_LISTEN_DEFAULT),
+        metrics_tls_cert=metrics_cert,
+        metrics_tls_key=metrics_key,
+        tokens_file=str(here / tokens) if tokens else "",
         enactors=_enactors(table),
         directory=str(here),
-        leases=None if leases is None else read_leases(leases, state=state, here=here),
+        leases=None if leases is None else read_leases(leases, state=state, here=here, tokens=bool(tokens)),
     )
     table.close()
     return settings

@@ -27,6 +27,10 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     """`address:port` of the embedded name server; empty when no zone is on it."""
     metrics_listen: str = ""
     """`address:port` of `/metrics`; empty is off."""
+    metrics_tls_cert: str = ""
+    metrics_tls_key: str = ""
+    tokens_file: str = ""
+    """Tokens of callers, for every HTTP service of this machine; empty if there are none."""
     enactors: tuple[str, ...] = ENACTORS_DEFAULT
     """Writer ids of the enactors that run here."""
     directory: str = ""

@@ -45,6 +45,9 @@ KINDS: Final = (
     Kind("prober.publishes", "A prober publishes again"),
     Kind("prober.stood_back", "Another process publishes under this prober's name"),
     Kind("prober.unlisted", "The configuration has no prober of this name: it probes nothing"),
+    # Callers of the HTTP services
+    Kind("tokens.changed", "The file of tokens changed, and is in force as it is now"),
+    Kind("tokens.spoiled", "The file of tokens can't be read as it is; the tokens read before stay in force"),
     # Enactor
     Kind("fence.raised", "A zone's fence moved to a newer plan", plan=True, zone=True),
     Kind(

@@ -1,4 +1,4 @@
-"""Prometheus metrics, derived from events by one table, and served on loopback.
+"""Prometheus metrics, derived from events by one table (`metrics_http` serves them).
 
 Nothing else counts: what a metric says is what the record of decisions says. The exception is the age of
 observations, which no event carries (a publication is no decision): the service tells it with `observed`.
@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias, TypeVar
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from holdfast.events.kinds import KINDS
 from holdfast.events.record import Record
@@ -212,36 +212,3 @@ def _amount(rule: Rule, record: Record) -> float:
         value = record.data.get(rule.amount)
         return float(value) if isinstance(value, int | float) else 0.0
     return rule.amount
-
-
-class CannotServe(Exception):
-    """The address can't be served on; the text says which, and why."""
-
-
-class MetricsServer:
-    """A running `/metrics` end point."""
-
-    def __init__(self, metrics: Metrics, address: str, port: int) -> None:
-        try:
-            self._server, self._thread = start_http_server(port, addr=address, registry=metrics.registry)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise CannotServe(
-                f"metrics can't be served on {address}:{port}: {reason}; choose another port"
-            ) from error
-        self.port: int = self._server.server_port
-
-    def close(self) -> None:
-        """Stop serving."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(timeout=5.0)
-
-
-def serve_metrics(metrics: Metrics, *, address: str = "127.0.0.1", port: int) -> MetricsServer:
-    """Serve metrics on `address` (loopback unless told otherwise) and `port` (0: any free one, see `.port`).
-
-    Raises:
-        CannotServe: when the port is taken, with what to do.
-    """
-    return MetricsServer(metrics, address, port)

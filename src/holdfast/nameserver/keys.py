@@ -13,7 +13,7 @@ from typing import Final
 import dns.name
 import dns.tsig
 
-from holdfast.nameserver.private_file import NotPrivate, read_private
+from holdfast.access.private_file import NotPrivate, read_private
 from holdfast.nameserver.settings import KeySettings, NameserverProblem
 from holdfast.nameserver.wire import dns_name, name_text
 

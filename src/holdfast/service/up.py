@@ -14,13 +14,18 @@ import msgspec
 from holdfast.config.loading import load
 from holdfast.config.problems import render
 from holdfast.config.settings import Loaded, Rejected
-from holdfast.events.metrics import CannotServe, Metrics, MetricsServer, serve_metrics
+from holdfast.events.metrics import Metrics
+from holdfast.events.metrics_http import CannotServe, MetricsServer, serve_metrics
 from holdfast.events.record import Record
 from holdfast.nameserver.server import EmbeddedServer
 from holdfast.ports.events import Event
 from holdfast.service.actors import run_cleanup, run_enactor, run_planner, run_prober, run_thaw_timer
 from holdfast.service.applying import apply_file
+<<<<<<< HEAD
 from holdfast.service.assumptions import tell_broken_assumptions
+=======
+from holdfast.service.doors import check_tls, open_gate
+>>>>>>> 0ded828 (Tokens with grants at every HTTP service; TLS and tokens for metrics; one reader of secrets that refuses what others can reach)
 from holdfast.service.nameserver import server_settings
 from holdfast.service.scene import CannotOpen, Scene, open_scene, same_scope
 
@@ -72,10 +77,13 @@ async def play(
         then(record)
 
     async with AsyncExitStack() as stack:
-        if loaded.service.metrics_listen and roles.follow_file:
-            stack.callback(_serve_metrics(metrics, loaded.service.metrics_listen).close)
         scene = await stack.enter_async_context(open_scene(loaded, process, then=seen))
+<<<<<<< HEAD
         stack.enter_context(tell_broken_assumptions(scene.events.emit, metrics.registry))
+=======
+        if loaded.service.metrics_listen and roles.follow_file:
+            stack.callback(_serve_metrics(scene, metrics).close)
+>>>>>>> 0ded828 (Tokens with grants at every HTTP service; TLS and tokens for metrics; one reader of secrets that refuses what others can reach)
         if roles.dns:
             settings = server_settings(loaded.configuration, loaded.service)
             if settings is not None:
@@ -124,10 +132,14 @@ async def _leases(scene: Scene) -> None:
     await run_leases(scene)
 
 
-def _serve_metrics(metrics: Metrics, listen: str) -> MetricsServer:
-    host, _, port = listen.rpartition(":")
+def _serve_metrics(scene: Scene, metrics: Metrics) -> MetricsServer:
+    service = scene.service
+    tls = (service.metrics_tls_cert, service.metrics_tls_key)
+    check_tls(*tls, "metrics_tls_cert and metrics_tls_key in [service]")
+    gate = open_gate(scene) if service.tokens_file else None
+    host, _, port = service.metrics_listen.rpartition(":")
     try:
-        return serve_metrics(metrics, address=host.strip("[]"), port=int(port))
+        return serve_metrics(metrics, address=host.strip("[]"), port=int(port), gate=gate, tls=tls)
     except CannotServe as error:
         raise CannotOpen(f"{error}; metrics_listen in the file sets the address, empty is off") from error
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
+from holdfast.access.private_file import NotPrivate, read_private
 from holdfast.config.store_address import StoreSettings
-from holdfast.nameserver.private_file import NotPrivate, read_private
 from holdfast.stores.refusal import Refused
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.access.gate import Gate
 from holdfast.client.client import LeaseClient, new_holder
 from holdfast.client.http import LeaseHttp, NotServed, Rejected
 from holdfast.conformance.lease_world import LeaseWorld, memory_world
@@ -160,7 +161,7 @@ async def test_over_http_a_wrong_key_is_refused_and_a_dead_service_is_no_answer(
     sock = listen("127.0.0.1", 0)
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     async with memory_world() as world:
-        async with serve_leases(world.inbox, sock, KEY):
+        async with serve_leases(world.inbox, sock, Gate(key=KEY)):
             async with LeaseHttp(url, "another") as wrong:
                 with pytest.raises(Rejected, match="401"):
                     await wrong.calls((Renew("api", "n", "me", 1),), timeout_s=1.0)
@@ -184,7 +185,7 @@ async def test_over_tls_the_service_is_believed_by_its_authority_alone(tmp_path:
     url = f"https://127.0.0.1:{sock.getsockname()[1]}"
     async with (
         memory_world() as world,
-        serve_leases(world.inbox, sock, KEY, tls_cert=str(tls.certificate), tls_key=str(tls.key)),
+        serve_leases(world.inbox, sock, Gate(key=KEY), tls_cert=str(tls.certificate), tls_key=str(tls.key)),
     ):
         async with LeaseClient(url, KEY, ca_file=str(tls.ca)) as client:
             assert await client.hold("api", "n").held() > 0

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
 import urllib.request
+from pathlib import Path
 
+import httpx
 import pytest
 
+from holdfast.access.gate import Gate
+from holdfast.access.grants import Grant, Role
+from holdfast.access.tokens import line
 from holdfast.events.kinds import KINDS
-from holdfast.events.metrics import CannotServe, Metrics, serve_metrics
+from holdfast.events.metrics import Metrics
+from holdfast.events.metrics_http import CannotServe, serve_metrics
 from holdfast.events.record import record_of
 from holdfast.model.identity import Identity
 from holdfast.ports.events import Event, Scalar
+from servers.process import Missing
+from servers.tls import make_tls
+from visible import missing
 
 
 def feed(metrics: Metrics, kind: str, *, at_s: float = 0.0, generation: int = 0, **data: Scalar) -> None:
@@ -137,5 +148,40 @@ def test_metrics_are_served_and_a_taken_port_is_named() -> None:
         assert "holdfast_plan_generation 44.0" in text
         with pytest.raises(CannotServe, match=f"127.0.0.1:{server.port}.*choose another port"):
             serve_metrics(Metrics(), port=server.port)
+    finally:
+        server.close()
+
+
+def test_metrics_may_ask_for_a_token(tmp_path: Path) -> None:
+    """With a file of tokens a scrape needs `read`: without one it is 401, with another's grant 403."""
+    file = tmp_path / "tokens"
+    file.write_text(
+        line("eye", (Grant(Role.READ, "metrics"),), "eye.x") + line("ci", (Grant(Role.PUBLISH),), "ci.x")
+    )
+    file.chmod(0o600)
+    server = serve_metrics(Metrics(), port=0, gate=Gate(file=file))
+    try:
+        for token, status in (("eye.x", 200), ("ci.x", 403), ("eye.y", 401)):
+            answer = httpx.get(
+                f"http://127.0.0.1:{server.port}/metrics", headers={"Authorization": f"Bearer {token}"}
+            )
+            assert answer.status_code == status
+            assert ("holdfast_events_total" in answer.text) is (status == 200)
+    finally:
+        server.close()
+
+
+def test_metrics_over_tls_and_a_silent_caller_holds_nobody_up(tmp_path: Path) -> None:
+    """A scrape with the authority's certificate is answered while another connection never says a word."""
+    try:
+        tls = make_tls(tmp_path / "tls")
+    except Missing as absent:
+        missing(str(absent))
+    server = serve_metrics(Metrics(), port=0, tls=(str(tls.certificate), str(tls.key)))
+    try:
+        with socket.create_connection(("127.0.0.1", server.port)):
+            context = ssl.create_default_context(cafile=str(tls.ca))
+            answer = httpx.get(f"https://127.0.0.1:{server.port}/metrics", verify=context, timeout=30.0)
+            assert "holdfast_events_total" in answer.text
     finally:
         server.close()

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import msgspec
 
+from holdfast.access.private_file import NotPrivate, read_token
 from holdfast.client.client import LeaseClient
 from holdfast.client.lease import Lease
 from holdfast.health.rise_fall import NEW, step
@@ -183,9 +184,6 @@ async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
 
 def _key(path: str) -> str:
     try:
-        key = Path(path).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotStart(f"the key file {path} can't be read: {error}") from error
-    if not key:
-        raise CannotStart(f"the key file {path} is empty")
-    return key
+        return read_token(Path(path))
+    except NotPrivate as error:
+        raise CannotStart(f"the token of the lease service: {error}") from error

@@ -2,15 +2,14 @@
 
 Configuration for hosts (`model.delivery`) comes by the same door: the same hosts ask, with the same key.
 
-A bearer key is asked for on every path but `/healthz`, for writes and for reads: who holds what is nobody's
-business either. The key lies in a file of the service's machine, made at first start.
+A token is asked for on every path but `/healthz`, for writes and for reads: who holds what is nobody's business
+either. Which token may do what is decided in `permits`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hmac
 import math
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -25,16 +24,21 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import Response as HttpResponse
 from starlette.routing import Route
 
+from holdfast.access.gate import WHO, Gate
+from holdfast.access.tokens import Token
 from holdfast.model import delivery
-from holdfast.model.lease import Invalid, Listing
+from holdfast.model.lease import Ask, Invalid, Listing, Result, TryLater
 from holdfast.model.lease_batch import BYTES_MAX, CALLS_MAX, PATH, TIMEOUT_MAX_S, Problem, Request, Response
 from holdfast.runtime.delivery import DeliveryInbox
 from holdfast.runtime.leases import LeaseInbox
+from holdfast.service.leases.permits import delivery_refusal, lease_refusal
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(Request)
 _DELIVERY: Final = msgspec.json.Decoder(delivery.Request)
 WATCH_S: Final = 30.0
+FORBIDDEN_AGAIN_S: Final = 30.0
+"""When a call that its token does not cover is to be tried again: grants may be mended meanwhile."""
 GRACE_S: Final = 5
 """How long open connections may take to end when the service stops."""
 
@@ -49,30 +53,33 @@ class _Refused(Exception):
         self.status = status
 
 
-def application(inbox: LeaseInbox, key: str, deliveries: DeliveryInbox | None = None) -> Starlette:
-    """The ASGI application. `key` is what callers show as `Authorization: Bearer <key>`."""
-    wanted = b"Bearer " + key.encode()
+def application(inbox: LeaseInbox, gate: Gate, deliveries: DeliveryInbox | None = None) -> Starlette:
+    """The ASGI application. Callers show a token that `gate` knows as `Authorization: Bearer <token>`."""
 
-    def admit(request: HttpRequest) -> None:
-        shown = request.headers.get("authorization", "").encode("latin-1", "replace")
-        if not hmac.compare_digest(shown, wanted):
-            raise _Refused(401, "no valid key: send the service's key as `Authorization: Bearer <key>`")
+    def admit(request: HttpRequest) -> Token:
+        caller = gate.caller(request.headers.get("authorization", ""))
+        if caller is None:
+            raise _Refused(401, f"no valid token: {WHO}")
+        return caller
 
     async def calls(request: HttpRequest) -> HttpResponse:
         try:
-            admit(request)
+            caller = admit(request)
             asked = _request(await _body(request))
+            refusals = [lease_refusal(caller, ask) for ask in asked.calls]
+            if refusals and all(refusals):
+                raise _Refused(403, refusals[0])
         except _Refused as refused:
             return _problem(refused)
         except ClientDisconnect:
             return HttpResponse(status_code=499)
-        results = await inbox.calls(asked.calls, timeout_s=asked.timeout_s)
-        return _json(Response(tuple(results)))
+        return _json(Response(await _permitted(inbox, asked, refusals)))
 
     async def members(request: HttpRequest) -> HttpResponse:
         try:
-            admit(request)
+            caller = admit(request)
             ask, timeout_s = _listing(request)
+            _demand(lease_refusal(caller, ask))
         except _Refused as refused:
             return _problem(refused)
         result = await inbox.call(ask, timeout_s=timeout_s)
@@ -82,8 +89,9 @@ def application(inbox: LeaseInbox, key: str, deliveries: DeliveryInbox | None = 
 
     async def configuration(request: HttpRequest) -> HttpResponse:
         try:
-            admit(request)
+            caller = admit(request)
             asked = _delivery(await _body(request))
+            _demand(delivery_refusal(caller, asked.ask))
         except _Refused as refused:
             return _problem(refused)
         except ClientDisconnect:
@@ -102,6 +110,18 @@ def application(inbox: LeaseInbox, key: str, deliveries: DeliveryInbox | None = 
     if deliveries is not None:
         routes.append(Route(delivery.PATH, configuration, methods=["POST"]))
     return Starlette(routes=routes)
+
+
+async def _permitted(inbox: LeaseInbox, asked: Request, refusals: list[str]) -> tuple[Result, ...]:
+    """Results of the calls that are permitted; the others wait, and don't take those beside them down."""
+    permitted: list[Ask] = [ask for ask, why in zip(asked.calls, refusals, strict=True) if not why]
+    results = iter(await inbox.calls(permitted, timeout_s=asked.timeout_s))
+    return tuple(TryLater(FORBIDDEN_AGAIN_S, why) if why else next(results) for why in refusals)
+
+
+def _demand(refusal: str) -> None:
+    if refusal:
+        raise _Refused(403, refusal)
 
 
 async def _body(request: HttpRequest) -> bytes:
@@ -188,7 +208,7 @@ def listen(address: str, port: int) -> socket.socket:
 async def serve_leases(
     inbox: LeaseInbox,
     sock: socket.socket,
-    key: str,
+    gate: Gate,
     *,
     deliveries: DeliveryInbox | None = None,
     tls_cert: str = "",
@@ -196,7 +216,7 @@ async def serve_leases(
 ) -> AsyncIterator[None]:
     """Answer HTTP on a listening socket as long as the context lasts; then answer what waits, and close."""
     config = uvicorn.Config(
-        application(inbox, key, deliveries),
+        application(inbox, gate, deliveries),
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import ssl
 from dataclasses import fields
 from pathlib import Path
 
+from holdfast.access.private_file import NotPrivate, read_token
 from holdfast.config.leases import LeaseService
 from holdfast.config.remembered import write_atomically
 from holdfast.leases.law import LeaseSettings
@@ -20,6 +20,7 @@ from holdfast.propagation.loop import delivery_loop
 from holdfast.runtime.delivery import DeliveryInbox
 from holdfast.runtime.driver import supervise
 from holdfast.runtime.leases import LeaseInbox
+from holdfast.service.doors import check_tls, open_gate
 from holdfast.service.leases.http import CannotListen, listen, serve_leases
 from holdfast.service.scene import CannotOpen, Scene
 
@@ -29,21 +30,20 @@ KEY_BYTES = 32
 
 
 def lease_key(path: Path) -> str:
-    """The key that callers show; made at first start (mode 0600).
+    """The key that may do everything; made at first start (mode 0600).
 
     Raises:
-        CannotOpen: the file can't be read or written, or is empty.
+        CannotOpen: the file can't be read or written, is empty, or others can reach it.
     """
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_atomically(path, (secrets.token_urlsafe(KEY_BYTES) + "\n").encode(), mode=0o600)
-        key = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotOpen(f"the key of the lease service {path} can't be had: {error}") from error
-    if not key:
-        raise CannotOpen(f"the key of the lease service {path} is empty; delete it, and a new one is made")
-    return key
+        return read_token(path)
+    except OSError as error:
+        raise CannotOpen(f"the key of the lease service {path} can't be made: {error}") from error
+    except NotPrivate as error:
+        raise CannotOpen(f"the key of the lease service: {error}; without the file a new one is made") from error
 
 
 def law_of(settings: LeaseService) -> LeaseSettings:
@@ -72,13 +72,13 @@ async def run_leases(scene: Scene) -> None:
     """
     settings = scene.service.leases
     assert settings is not None, "whoever asks for a lease service has looked whether the file has one"
-    _check_tls(settings)
+    check_tls(settings.tls_cert, settings.tls_key, "tls_cert and tls_key in [leases]")
+    gate = open_gate(scene, key=lease_key(Path(settings.key_file)) if settings.key_file else "")
     address, _, port = settings.listen.rpartition(":")
     try:
         sock = listen(address.strip("[]"), int(port))
     except CannotListen as error:
         raise CannotOpen(f"{error}; `listen` in [leases] sets the address") from error
-    key = lease_key(Path(settings.key_file))
     inbox = LeaseInbox(scene.store)
     answers = scene.answers(ACTOR)
     inbox.register(answers)
@@ -86,7 +86,7 @@ async def run_leases(scene: Scene) -> None:
     delivering = scene.answers(DELIVERY)
     deliveries.register(delivering)
     cert, secret = settings.tls_cert, settings.tls_key
-    serving = serve_leases(inbox, sock, key, deliveries=deliveries, tls_cert=cert, tls_key=secret)
+    serving = serve_leases(inbox, sock, gate, deliveries=deliveries, tls_cert=cert, tls_key=secret)
     async with serving, asyncio.TaskGroup() as group:
         beside = group.create_task(
             supervise(
@@ -105,17 +105,6 @@ async def run_leases(scene: Scene) -> None:
         )
         beside.cancel()
         registrar.cancel()
-
-
-def _check_tls(settings: LeaseService) -> None:
-    """Read the certificate once before anything listens: uvicorn would end in a traceback."""
-    if not settings.tls_cert:
-        return
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as error:
-        where = f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key} in [leases]"
-        raise CannotOpen(f"{where} can't be used: {error.strerror or error}") from error
 
 
 async def run_registrar(scene: Scene) -> None:
