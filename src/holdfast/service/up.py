@@ -21,11 +21,8 @@ from holdfast.nameserver.server import EmbeddedServer
 from holdfast.ports.events import Event
 from holdfast.service.actors import run_cleanup, run_enactor, run_planner, run_prober, run_thaw_timer
 from holdfast.service.applying import apply_file
-<<<<<<< HEAD
 from holdfast.service.assumptions import tell_broken_assumptions
-=======
 from holdfast.service.doors import check_tls, open_gate
->>>>>>> 0ded828 (Tokens with grants at every HTTP service; TLS and tokens for metrics; one reader of secrets that refuses what others can reach)
 from holdfast.service.nameserver import server_settings
 from holdfast.service.scene import CannotOpen, Scene, open_scene, same_scope
 
@@ -78,12 +75,9 @@ async def play(
 
     async with AsyncExitStack() as stack:
         scene = await stack.enter_async_context(open_scene(loaded, process, then=seen))
-<<<<<<< HEAD
         stack.enter_context(tell_broken_assumptions(scene.events.emit, metrics.registry))
-=======
         if loaded.service.metrics_listen and roles.follow_file:
             stack.callback(_serve_metrics(scene, metrics).close)
->>>>>>> 0ded828 (Tokens with grants at every HTTP service; TLS and tokens for metrics; one reader of secrets that refuses what others can reach)
         if roles.dns:
             settings = server_settings(loaded.configuration, loaded.service)
             if settings is not None:
