@@ -9,7 +9,8 @@ from holdfast.access.gate import Gate
 from holdfast.client.http import LeaseHttp
 from holdfast.conformance.lease_world import LeaseWorld, memory_world
 from holdfast.conformance.leases import LeaseConformance
-from holdfast.service.leases.http import listen, serve_leases
+from holdfast.service.leases.http import serve_leases
+from holdfast.service.listening import listen
 
 KEY = "a-key-of-the-suite"
 

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "doctor": ("holdfast.cli.doctoring", "doctor", "Look"),
     "alerts": ("holdfast.cli.alerting", "alerts", "Look"),
     "leases": ("holdfast.cli.leasing", "leases", "Look"),
+    "webhook": ("holdfast.cli.webhook", "webhook", "Run"),
     "deliver": ("holdfast.cli.delivering", "deliver", "Configure"),
     "tokens": ("holdfast.cli.tokens", "tokens", "Secure"),
     "drain": ("holdfast.cli.words", "drain", "Say"),

@@ -17,11 +17,19 @@ from typing import TypeAlias
 
 import msgspec
 
+from holdfast.config import names
 from holdfast.config.difference import Change, describe
 from holdfast.documents.configuration import replace_configuration
 from holdfast.documents.reading import Document, Garbled, interpret
 from holdfast.model.codec import Unreadable, decode, encode
-from holdfast.model.configuration import Configuration, StoredConfiguration, target_key
+from holdfast.model.configuration import (
+    Configuration,
+    EndpointConfig,
+    ExternalDns,
+    GroupConfig,
+    StoredConfiguration,
+    target_key,
+)
 from holdfast.model.directives import Directives
 from holdfast.model.keys import Keys
 from holdfast.ports.operation import CouldNotAsk
@@ -98,6 +106,36 @@ def with_members(configuration: Configuration, before: StoredConfiguration | Non
     return msgspec.structs.replace(configuration, groups=groups)
 
 
+def with_brought(configuration: Configuration, before: StoredConfiguration | None) -> Configuration:
+    """A file's configuration with all that the store has and no file names: members by lease, clusters' names."""
+    configuration = with_members(configuration, before)
+    policy = configuration.external_dns
+    if before is None or policy is None:
+        return configuration
+    own = {e.name for e in configuration.endpoints} | {g.name for g in configuration.groups}
+    zones = sorted((z.name for z in configuration.zones), key=len, reverse=True)
+    kept: list[EndpointConfig] = []
+    for e in before.configuration.endpoints:
+        zone = next((z for z in zones if names.within(e.name, z)), "")
+        served = zone and any(names.within(e.name, domain) for domain in policy.domains)
+        if e.source and served and not {e.name, e.group} & own:
+            kept.append(msgspec.structs.replace(e, zone=zone))
+    used = {e.group for e in kept}
+    groups = tuple(with_policy(g, policy) for g in before.configuration.groups if g.source and g.name in used)
+    return msgspec.structs.replace(
+        configuration,
+        endpoints=tuple(sorted((*configuration.endpoints, *kept), key=lambda e: (e.name, e.zone))),
+        groups=tuple(sorted((*configuration.groups, *groups), key=lambda g: g.name)),
+    )
+
+
+def with_policy(group: GroupConfig, policy: ExternalDns) -> GroupConfig:
+    """A cluster's group as the file has such groups kept."""
+    return msgspec.structs.replace(
+        group, check=policy.check, floor_share=policy.floor_share, fail_open_share=policy.fail_open_share
+    )
+
+
 def digest(configuration: Configuration) -> str:
     """SHA-256 of the canonical bytes."""
     return hashlib.sha256(encode(configuration)).hexdigest()
@@ -123,7 +161,7 @@ async def apply(
         return found
     before = None if found.current is None else found.current.value
     said = digest(configuration)
-    configuration = with_members(configuration, before)
+    configuration = with_brought(configuration, before)
     removed = _removed(before, configuration, remove_targets, found.drained)
     if isinstance(removed, BadWord):
         return removed
@@ -152,7 +190,7 @@ async def preview(
     if isinstance(found, (Garbled, CouldNotAsk)):
         return found
     before = None if found.current is None else found.current.value
-    configuration = with_members(configuration, before)
+    configuration = with_brought(configuration, before)
     removed = _removed(before, configuration, remove_targets, found.drained)
     if isinstance(removed, BadWord):
         return removed

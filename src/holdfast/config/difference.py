@@ -76,6 +76,11 @@ def _scope(before: Configuration, after: Configuration) -> Iterator[Change]:
         yield Change("prefixes", after.scope, f"allowed_prefixes: {come} added, {gone} removed")
     if before.limits != after.limits:
         yield Change("limits", after.scope, f"limits: {_fields(before.limits, after.limits)}")
+    old, new = before.external_dns, after.external_dns
+    if old != new:
+        what = _fields(old, new, but=("check",)) if old is not None and new is not None else ""
+        said = what or ("changed" if old is not None and new is not None else "begun" if old is None else "ended")
+        yield Change("external-dns", after.scope, f"names from clusters: {said}")
 
 
 def _endpoints(before: Configuration, after: Configuration) -> Iterator[Change]:

@@ -6,6 +6,7 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from holdfast.config import names
+from holdfast.config.external_dns import read_policy, read_webhook
 from holdfast.config.leases import read_leases, read_tls
 from holdfast.config.problems import Problem, has_errors
 from holdfast.config.rules import Draft, check_draft
@@ -100,6 +101,7 @@ def _read(source: Source, notes: Notes) -> tuple[Configuration, ServiceSettings]
             groups.append(own)
     probers = tuple(read_prober(t) for t in root.tables("prober"))
     limits = root.table("limits")
+    external = root.table("external_dns")
     draft = Draft(
         scope=scope,
         mode=mode,
@@ -109,9 +111,12 @@ def _read(source: Source, notes: Notes) -> tuple[Configuration, ServiceSettings]
         probers=probers,
         allowed_prefixes=_prefixes(root),
         limits=read_limits(limits) if limits is not None else Limits(),
+        external_dns=None if external is None else read_policy(external),
     )
     embedded = any(z.value.provider is ProviderKind.EMBEDDED for z in zones)
-    service = _service(service_table, root.table("leases"), source.path, dns_listen if embedded else "")
+    service = _service(service_table, root.table("leases"), external, source.path, dns_listen if embedded else "")
+    if external is not None:
+        external.close()
     root.close()
     return check_draft(draft, service, notes, probers_default=PROBERS_DEFAULT), service
 
@@ -160,7 +165,9 @@ def _prefixes(root: Table) -> tuple[str, ...]:
     return tuple(sorted(set(found))) if len(found) == len(written) else ()
 
 
-def _service(table: Table, leases: Table | None, path: str, dns_listen: str) -> ServiceSettings:
+def _service(
+    table: Table, leases: Table | None, external: Table | None, path: str, dns_listen: str
+) -> ServiceSettings:
     here = FilePath(path).absolute().parent
     state = here / table.text("state", "holdfast-state")
     tokens = table.text("tokens_file", "")
@@ -176,6 +183,7 @@ def _service(table: Table, leases: Table | None, path: str, dns_listen: str) -> 
         enactors=_enactors(table),
         directory=str(here),
         leases=None if leases is None else read_leases(leases, state=state, here=here, tokens=bool(tokens)),
+        webhook=None if external is None else read_webhook(external, state=state, here=here, tokens=bool(tokens)),
     )
     table.close()
     return settings

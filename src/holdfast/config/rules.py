@@ -16,7 +16,7 @@ from holdfast.config.sections import PlacedEndpoint, PlacedGroup, PlacedProber, 
 from holdfast.config.settings import ServiceSettings
 from holdfast.config.source import Path
 from holdfast.config.tables import Notes, nearest
-from holdfast.model.configuration import Configuration, Limits, Mode, ProberConfig, ProviderKind
+from holdfast.model.configuration import Configuration, ExternalDns, Limits, Mode, ProberConfig, ProviderKind
 
 TTL_UNREMARKABLE_S = 10
 """A TTL up to this is never called long: below it resolvers differ in whether they obey at all."""
@@ -35,6 +35,7 @@ class Draft(msgspec.Struct, frozen=True):
     probers: tuple[PlacedProber, ...]
     allowed_prefixes: tuple[str, ...]
     limits: Limits
+    external_dns: ExternalDns | None = None
 
 
 def check_draft(
@@ -53,7 +54,8 @@ def check_draft(
     _probers(draft, probers, notes)
     _limits(draft.limits, notes)
     _listeners(draft, service, notes)
-    if draft.endpoints and not draft.allowed_prefixes and not notes.source.document.get("allowed_prefixes"):
+    names_come = draft.endpoints or draft.external_dns is not None
+    if names_come and not draft.allowed_prefixes and not notes.source.document.get("allowed_prefixes"):
         notes.key(
             ("allowed_prefixes",),
             "no allowed_prefixes: enactors would publish any address that a plan names",
@@ -77,7 +79,22 @@ def check_draft(
         probers=tuple(sorted(probers, key=lambda p: p.name)),
         allowed_prefixes=draft.allowed_prefixes,
         limits=draft.limits,
+        external_dns=_external_dns(draft, notes),
     )
+
+
+def _external_dns(draft: Draft, notes: Notes) -> ExternalDns | None:
+    """Domains that clusters may write to lie in the zones; none given are all zones."""
+    policy = draft.external_dns
+    if policy is None:
+        return None
+    zones = tuple(sorted(z.value.name for z in draft.zones if z.value.name))
+    for domain in policy.domains:
+        if not any(names.within(domain, zone) for zone in zones):
+            notes.value(
+                ("external_dns", "domains"), f"`{domain}` lies in none of the zones", f"zones: {', '.join(zones)}"
+            )
+    return msgspec.structs.replace(policy, domains=policy.domains or zones)
 
 
 def _repeats(named: Iterable[tuple[str, Path]]) -> Iterator[tuple[str, Path, Path]]:
@@ -118,7 +135,7 @@ def _zones(draft: Draft, service: ServiceSettings, notes: Notes) -> None:
 def _endpoints_in_zones(draft: Draft, notes: Notes) -> Draft:
     """Find each endpoint's zone: the deepest that contains it."""
     zones = sorted({z.value.name for z in draft.zones if z.value.name}, key=len, reverse=True)
-    if not draft.endpoints:
+    if not draft.endpoints and draft.external_dns is None:
         notes.key(
             (),
             "no endpoint: there is nothing to keep",

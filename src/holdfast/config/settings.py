@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from holdfast.config.external_dns import Webhook
 from holdfast.config.leases import LeaseService
 from holdfast.config.problems import Problem
 from holdfast.config.source import SourceMap
@@ -37,6 +38,8 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     """Where the file lies: a relative `key_file` counts from here."""
     leases: LeaseService | None = None
     """The lease service of this machine, if the file has a `[leases]` table."""
+    webhook: Webhook | None = None
+    """ExternalDNS's webhook on this machine, if the file has an `[external_dns]` table."""
 
 
 class Loaded(msgspec.Struct, frozen=True):

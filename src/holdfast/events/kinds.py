@@ -112,6 +112,16 @@ KINDS: Final = (
         "target.forgotten", "A target whose lease was lost long ago is not configured any more", data=("target",)
     ),
     Kind("registrar.waits", "Who holds leases can't be made known as targets now, and why"),
+    # Clusters
+    Kind(
+        "external.accepted",
+        "A cluster's changes are in the configuration",
+        data=("created", "updated", "deleted"),
+    ),
+    Kind("external.refused", "A cluster's batch of changes was refused whole, and why"),
+    Kind("external.left_out", "Records that a cluster wishes and holdfast does not keep", data=("records",)),
+    Kind("external.retired", "Deleted names of clusters are retired now", data=("names", "left")),
+    Kind("external.waits", "Deleted names of clusters can't be retired now, and why"),
     # People
     Kind("freeze.set", "A freeze was set", data=("id", "selector", "by")),
     Kind("freeze.acknowledged", "Every zone's fence carries the freeze", data=("id", "zones")),

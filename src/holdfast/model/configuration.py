@@ -75,6 +75,8 @@ class GroupConfig(msgspec.Struct, frozen=True):
     """Under this share healthy, health is not believed: all targets serve (panic threshold)."""
     role: str = ""
     """Given, the targets are who holds a lease of this role; in the store they stand among `targets`."""
+    source: str = ""
+    """Who brought it if no file did, such as `external-dns`."""
 
 
 class EndpointConfig(msgspec.Struct, frozen=True, gc=False):
@@ -84,6 +86,8 @@ class EndpointConfig(msgspec.Struct, frozen=True, gc=False):
     zone: str
     group: str
     ttl: int = 30
+    source: str = ""
+    """Who brought it if no file did, such as `external-dns`."""
 
 
 class ProviderKind(enum.Enum):
@@ -143,6 +147,22 @@ class Limits(msgspec.Struct, frozen=True):
     """Clean-up keeps the newest K plans whatever the fences say (R7)."""
 
 
+class ExternalDns(msgspec.Struct, frozen=True):
+    """What clusters may write by ExternalDNS's webhook, and how their names are kept."""
+
+    domains: tuple[str, ...]
+    """Names at or below one of these."""
+    ttl: int = 300
+    """For records that come without one, seconds."""
+    check: Check = Check(kind=CheckKind.NONE)
+    floor_share: float = 0.5
+    fail_open_share: float = 0.5
+    delete_after_s: float = 600.0
+    """A name whose deletion was asked for stays in DNS for this long: restarts and mistakes take it back."""
+    delete_share: float = 0.1
+    """At most this share of the clusters' names is retired in a window of `limits.window_s`, at least one."""
+
+
 class Configuration(msgspec.Struct, frozen=True):
     """One scope: everything that one plan covers. Tuples are sorted by name."""
 
@@ -155,6 +175,8 @@ class Configuration(msgspec.Struct, frozen=True):
     allowed_prefixes: tuple[str, ...] = ()
     """CIDR prefixes that any address in DNS must fall in; empty allows all (`check` warns)."""
     limits: Limits = Limits()
+    external_dns: ExternalDns | None = None
+    """Given, clusters may bring names of their own; in the store they stand among `endpoints`."""
     format: int = 1
 
 

@@ -12,6 +12,7 @@
 <scope>/leases                   LeaseOwner: who serves leases, and the epoch of its tokens
 <scope>/lease/<role>/<name>      Lease
 <scope>/delivery                 Counter: the newest generation of configuration documents for hosts
+<scope>/external-dns             ClusterNames: what clusters wrote by the webhook, and whose it is
 <scope>/file/<selector>:<name>   delivery.Document
 """
 
@@ -107,6 +108,11 @@ class Keys(msgspec.Struct, frozen=True):
     def lease(self, key: str) -> str:
         """Key of one lease, by its `<role>/<name>`."""
         return f"{self.leases}{key}"
+
+    @property
+    def external_dns(self) -> str:
+        """Key of what clusters wrote by ExternalDNS's webhook."""
+        return f"{self.scope}/external-dns"
 
     @property
     def delivery_counter(self) -> str:

@@ -37,6 +37,7 @@ class Roles(msgspec.Struct, frozen=True):
     probers: tuple[str, ...] = ()
     enactors: tuple[str, ...] = ()
     leases: bool = False
+    webhook: bool = False
     follow_file: bool = False
     """Apply the file at start and whenever it changes (R10)."""
 
@@ -49,6 +50,7 @@ def everything(loaded: Loaded) -> Roles:
         probers=tuple(p.name for p in loaded.configuration.probers),
         enactors=loaded.service.enactors,
         leases=loaded.service.leases is not None,
+        webhook=loaded.service.webhook is not None,
         follow_file=True,
     )
 
@@ -103,6 +105,8 @@ async def play(
                 group.create_task(_for_ever())
             if roles.leases:
                 group.create_task(_leases(scene))
+            if roles.webhook:
+                group.create_task(_webhook(scene, metrics))
             if roles.planners:
                 group.create_task(run_thaw_timer(scene))
             if roles.follow_file:
@@ -124,6 +128,15 @@ async def _leases(scene: Scene) -> None:
     except ImportError as error:
         raise CannotOpen(f"the lease service needs {error.name}: pip install 'holdfast[leases]'") from error
     await run_leases(scene)
+
+
+async def _webhook(scene: Scene, metrics: Metrics) -> None:
+    try:
+        # Imported here: only this role needs the extra `webhook`.
+        from holdfast.service.webhook.serving import run_webhook
+    except ImportError as error:
+        raise CannotOpen(f"the webhook needs {error.name}: pip install 'holdfast[webhook]'") from error
+    await run_webhook(scene, metrics.registry)
 
 
 def _serve_metrics(scene: Scene, metrics: Metrics) -> MetricsServer:

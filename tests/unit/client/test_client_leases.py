@@ -16,7 +16,8 @@ from holdfast.conformance.lease_world import LeaseWorld, memory_world
 from holdfast.leases.holding import Change
 from holdfast.leases.law import LeaseSettings
 from holdfast.model.lease import Ask, Place, Renew, Result, TryLater, bad_holder
-from holdfast.service.leases.http import listen, serve_leases
+from holdfast.service.leases.http import serve_leases
+from holdfast.service.listening import listen
 from servers.process import Missing
 from servers.tls import make_tls
 from visible import missing

@@ -15,7 +15,8 @@ from holdfast.conformance.lease_world import memory_world
 from holdfast.model.lease import Establish, Granted, Listing, TryLater
 from holdfast.runtime.delivery import DeliveryInbox
 from holdfast.runtime.leases import LeaseInbox
-from holdfast.service.leases.http import application, listen, serve_leases
+from holdfast.service.leases.http import application, serve_leases
+from holdfast.service.listening import listen
 from holdfast.stores.memory import MemoryStore
 
 TOKEN = "{}.0123456789abcdefghijklmnopqrstuvwxyz"

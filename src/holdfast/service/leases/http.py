@@ -8,16 +8,13 @@ either. Which token may do what is decided in `permits`.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import math
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 import msgspec
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
@@ -32,6 +29,7 @@ from holdfast.model.lease_batch import BYTES_MAX, CALLS_MAX, PATH, TIMEOUT_MAX_S
 from holdfast.runtime.delivery import DeliveryInbox
 from holdfast.runtime.leases import LeaseInbox
 from holdfast.service.leases.permits import delivery_refusal, lease_refusal
+from holdfast.service.listening import serving
 
 _ENCODER: Final = msgspec.json.Encoder()
 _DECODER: Final = msgspec.json.Decoder(Request)
@@ -39,12 +37,6 @@ _DELIVERY: Final = msgspec.json.Decoder(delivery.Request)
 WATCH_S: Final = 30.0
 FORBIDDEN_AGAIN_S: Final = 30.0
 """When a call that its token does not cover is to be tried again: grants may be mended meanwhile."""
-GRACE_S: Final = 5
-"""How long open connections may take to end when the service stops."""
-
-
-class CannotListen(OSError):
-    """The address can't be listened on; the text says which and why."""
 
 
 class _Refused(Exception):
@@ -177,33 +169,6 @@ def _problem(refused: _Refused) -> HttpResponse:
     return _json(Problem(str(refused)), refused.status)
 
 
-class _Server(uvicorn.Server):
-    """Signals belong to the process, not to one of its listeners."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def listen(address: str, port: int) -> socket.socket:
-    """A listening socket.
-
-    Raises:
-        CannotListen: with the address and the reason.
-    """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        found.bind((address, port))
-        found.listen(2048)
-    except OSError as error:
-        found.close()
-        raise CannotListen(f"can't listen on {address} port {port}: {error.strerror or error}") from error
-    found.setblocking(False)
-    return found
-
-
 @asynccontextmanager
 async def serve_leases(
     inbox: LeaseInbox,
@@ -215,26 +180,12 @@ async def serve_leases(
     tls_key: str = "",
 ) -> AsyncIterator[None]:
     """Answer HTTP on a listening socket as long as the context lasts; then answer what waits, and close."""
-    config = uvicorn.Config(
-        application(inbox, gate, deliveries),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        http="httptools",
-        ws="none",
-        loop="none",
-        timeout_graceful_shutdown=GRACE_S,
-        ssl_certfile=tls_cert or None,
-        ssl_keyfile=tls_key or None,
-        server_header=False,
-    )
-    server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[sock]), name="leases-http")
-    try:
-        yield
-    finally:
-        server.should_exit = True
+
+    async def answer_waiting() -> None:
         if deliveries is not None:
             deliveries.close()
         await inbox.close()
-        await task
+
+    app = application(inbox, gate, deliveries)
+    async with serving(app, sock, "leases-http", tls_cert=tls_cert, tls_key=tls_key, before_end=answer_waiting):
+        yield

@@ -21,7 +21,8 @@ from holdfast.runtime.delivery import DeliveryInbox
 from holdfast.runtime.driver import supervise
 from holdfast.runtime.leases import LeaseInbox
 from holdfast.service.doors import check_tls, open_gate
-from holdfast.service.leases.http import CannotListen, listen, serve_leases
+from holdfast.service.leases.http import serve_leases
+from holdfast.service.listening import CannotListen, listen
 from holdfast.service.scene import CannotOpen, Scene
 
 ACTOR = "leases"
@@ -29,7 +30,7 @@ DELIVERY = "delivery"
 KEY_BYTES = 32
 
 
-def lease_key(path: Path) -> str:
+def service_key(path: Path, service: str = "lease service") -> str:
     """The key that may do everything; made at first start (mode 0600).
 
     Raises:
@@ -41,9 +42,9 @@ def lease_key(path: Path) -> str:
             write_atomically(path, (secrets.token_urlsafe(KEY_BYTES) + "\n").encode(), mode=0o600)
         return read_token(path)
     except OSError as error:
-        raise CannotOpen(f"the key of the lease service {path} can't be made: {error}") from error
+        raise CannotOpen(f"the key of the {service} {path} can't be made: {error}") from error
     except NotPrivate as error:
-        raise CannotOpen(f"the key of the lease service: {error}; without the file a new one is made") from error
+        raise CannotOpen(f"the key of the {service}: {error}; without the file a new one is made") from error
 
 
 def law_of(settings: LeaseService) -> LeaseSettings:
@@ -73,7 +74,7 @@ async def run_leases(scene: Scene) -> None:
     settings = scene.service.leases
     assert settings is not None, "whoever asks for a lease service has looked whether the file has one"
     check_tls(settings.tls_cert, settings.tls_key, "tls_cert and tls_key in [leases]")
-    gate = open_gate(scene, key=lease_key(Path(settings.key_file)) if settings.key_file else "")
+    gate = open_gate(scene, key=service_key(Path(settings.key_file)) if settings.key_file else "")
     address, _, port = settings.listen.rpartition(":")
     try:
         sock = listen(address.strip("[]"), int(port))
