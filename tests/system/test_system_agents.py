@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -33,6 +34,12 @@ def test_agents_bring_hosts_in_and_their_death_takes_them_out_one_by_one(tmp_pat
         )
         assert [lease.name for lease in listed.leases] == ["h1", "h2", "h3", "h4"]
         assert "h4" in world.run("leases", "list", "--config", "up.toml")
+        shown = json.loads(world.run("status", "--config", "up.toml", "--format", "json"))["leases"]
+        assert [(one["lease"], one["state"], one["ready"]) for one in shown["members"]] == [
+            (f"api/{name}", "UP", True) for name in sorted(FOUR)
+        ]
+        assert [one["holder"] for one in shown["members"]] == [lease.holder for lease in listed.leases]
+        assert all(one["left_s"] <= 3.0 for one in shown["members"]), "the TTL of this fleet"
 
         world.agents["h1"].kill()
         world.agents["h2"].kill()
@@ -40,6 +47,9 @@ def test_agents_bring_hosts_in_and_their_death_takes_them_out_one_by_one(tmp_pat
         assert [len(answer) for _, answer in changes] == [4, 3, 2], changes
         assert changes[2][0] - changes[1][0] > 2.0, "the second waits for the window of the first"
         assert "its lease is lost" in world.log()
+        told = world.run("status", "--config", "up.toml")
+        assert "lease api/h1 (api.fleet.test/h1): held by nobody; its lease is lost" in told
+        assert "lease api/h3 (api.fleet.test/h3): ready, held by " in told
 
         world.start_agent("h1")
         world.start_agent("h2")

@@ -70,6 +70,12 @@ def test_a_host_enters_the_name_once_configured_and_no_document_takes_one_out(tm
         publish(world, "broken\n")
         world.until(lambda: '"refused": ' + str(newest + 2) in standing(world), "h1 refuses the broken one")
         assert running(world, "h1") == "port = 2\n"
+        shown = command(world, "status", "--config", "up.toml")
+        assert (
+            f"configuration {newest} of {newest + 2} (refused {newest + 2}); it holds a lease; it was ready, "
+            in shown
+        )
+        assert f"h1: has {newest}, should have {newest + 2}; refused {newest + 2}: validate: " in shown
         start(world, "h3")
         world.until(lambda: f"{NAME}/h3 holds a lease" in world.up.log.read_text(), "h3 is a member")
         assert world.answers() == {"h1", "h2"}, "not configured, so not in; who served stays in"

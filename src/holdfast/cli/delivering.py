@@ -173,15 +173,11 @@ def status(url: str, key_file: str, ca_file: str, form: str) -> None:
 
 
 def _standing(of: Standing) -> str:
+    from holdfast.service.leases.members import lag_text
+
     ready = sum(lag.ready for lag in of.hosts)
     lines = [f"generation {of.generation}; {ready} of {len(of.hosts)} hosts ready"]
-    for lag in of.hosts:
-        if lag.ready:
-            continue
-        how = f"refused {lag.refused}: {lag.why}" if lag.refused else f"waits for {lag.waits_s:.0f} s"
-        quarantine = ", in quarantine: it takes deliveries and never reports" if lag.quarantined else ""
-        lines.append(f"{lag.host.name}: has {lag.applied}, should have {lag.desired}; {how}{quarantine}")
-    return "\n".join(lines)
+    return "\n".join([*lines, *(lag_text(lag) for lag in of.hosts if not lag.ready)])
 
 
 @deliver.command()

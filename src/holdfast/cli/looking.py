@@ -8,6 +8,7 @@ import click
 
 from holdfast.cli import exits
 from holdfast.cli.common import file_option, format_option, load_file, run, show
+from holdfast.service.leases.members import lines as lease_lines
 from holdfast.service.preview import Preview
 from holdfast.service.views import Status
 
@@ -16,7 +17,7 @@ from holdfast.service.views import Status
 @file_option
 @format_option
 def status(file: str | None, form: str) -> None:
-    """Who holds what: plan, fences, names as DNS serves them, enactors and their lag, freezes, what is held back.
+    """Who holds what: plan, fences, names as DNS serves them, enactors and their lag, leases, what is held back.
 
     \b
     Example:
@@ -62,6 +63,7 @@ def render_status(s: Status) -> str:
         states = ", ".join(f"{z.zone} {z.state}" for z in enactor.zones)
         lines.append(f"enactor {enactor.enactor}: plan {enactor.plan}{lag}; {states}")
     lines += [f"prober {o}" for o in s.observers]
+    lines += lease_lines(s.leases)
     lines += [f"! {u}" for u in s.unhealthy]
     lines += [f"held back: {h}" for h in s.held]
     lines += [f"drained {w.subject} by {w.by}: {w.reason}" for w in s.directives.drained]

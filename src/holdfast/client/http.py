@@ -80,7 +80,7 @@ class LeaseHttp:
         Raises:
             NotServed, Rejected: as `calls`.
         """
-        params = {"after": str(ask.after), "timeout_s": f"{timeout_s:g}"}
+        params = {"after": str(ask.after), "timeout_s": f"{timeout_s:g}"} | ({"left": "1"} if ask.left else {})
         reply = await self.send("GET", f"{PATH}/{ask.role}", timeout_s, params=params)
         try:
             return _MEMBERS.decode(reply)

@@ -168,7 +168,9 @@ class Desk:
                 self._refuse(call, offered.why.value, out, now_s)
 
     def _watch(self, call: Call, ask: Listing, out: Actions, now_s: float) -> None:
-        if self.watching.full:
+        if ask.left:
+            out.replies.append((call.id, self.watching.now(self.book, ask.role, now_s=now_s)))
+        elif self.watching.full:
             self._refuse(call, "too many wait for lists", out, now_s)
         else:
             self.watching.add(call.id, ask, until_s=now_s + call.timeout_s)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import heapq
 from typing import Final
 
+import msgspec
+
 from holdfast.leases.book import Book
 from holdfast.model.lease import Listing, Members
 
@@ -66,6 +68,12 @@ class Watching:
             if self._waiting.get(role, {}).pop(call, None) is not None:
                 out.append((call, self._members(book, role, now_s)))
         return out
+
+    def now(self, book: Book, role: str, *, now_s: float) -> Members:
+        """The list as it is, with what is left of each lease."""
+        members = self._members(book, role, now_s)
+        left_s = tuple(round(book.left_s(lease.key, now_s=now_s), 3) for lease in members.leases)
+        return msgspec.structs.replace(members, left_s=left_s)
 
     def wake_in_s(self, *, now_s: float) -> float | None:
         """When somebody is to be answered next; None if nobody waits."""

@@ -85,10 +85,13 @@ class Release(msgspec.Struct, frozen=True, tag_field="call", tag="release"):
 
 
 class Listing(msgspec.Struct, frozen=True, tag_field="call", tag="list"):
-    """Who holds the leases of a role. With `after`, wait until the list is not that of this revision any more."""
+    """Who holds the leases of a role. With `after`, wait until the list is not that of this revision any more.
+    With `left`, answer at once, and say how long each lease lasts still: for people who look.
+    """
 
     role: str
     after: int = 0
+    left: bool = False
 
 
 Ask: TypeAlias = Establish | Renew | Release | Listing
@@ -137,6 +140,8 @@ class Members(msgspec.Struct, frozen=True, tag_field="result", tag="members"):
 
     revision: int
     leases: tuple[Lease, ...]
+    left_s: tuple[float, ...] = ()
+    """Seconds to the deadline of each lease, negative for one that is overdue; only if they were asked for."""
 
 
 Result: TypeAlias = Granted | Released | Gone | Taken | TryLater | Invalid | Members

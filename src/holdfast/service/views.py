@@ -11,15 +11,18 @@ from holdfast.documents.freezes import freeze_id_of, read_freezes
 from holdfast.documents.plans import read_newest_plan
 from holdfast.documents.reading import Document, Garbled, read_all
 from holdfast.documents.words import read_words
+from holdfast.leases.members import roles
 from holdfast.model.configuration import Configuration
 from holdfast.model.directives import Directives
 from holdfast.model.freeze import Freeze
 from holdfast.model.identity import Identity
+from holdfast.model.lease import Lease
 from holdfast.model.observation import Observations, TargetState
 from holdfast.model.plan import Plan
 from holdfast.model.report import EnactorReport
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import FenceFound, FenceUnreadable, ZoneProvider
+from holdfast.service.leases.members import LeasesView, ask_service, leases_view
 from holdfast.service.scene import CannotOpen, Scene
 
 
@@ -61,6 +64,8 @@ class Status(msgspec.Struct, frozen=True):
     observers: tuple[str, ...]
     unhealthy: tuple[str, ...]
     held: tuple[str, ...]
+    leases: LeasesView = LeasesView()
+    """Targets that come from leases, and how far hosts are with their configuration."""
 
 
 async def stored_configuration(scene: Scene) -> Configuration:
@@ -115,11 +120,19 @@ async def status(scene: Scene, most: int = 200) -> Status:
         observers=tuple(f"{o.observer}: {o.distrust}" if o.distrust else o.observer for o in seen),
         unhealthy=_unhealthy(seen),
         held=() if plan is None else tuple(r.text for r in plan.head.reasons if r.kind in HELD),
+        leases=await _leases(scene, configuration, seen),
     )
 
 
 HELD = frozenset({"floor", "fail-open", "velocity", "hold-down", "kept", "never-empty", "distrust"})
 """Kinds of reasons that say what a limit held back."""
+
+
+async def _leases(scene: Scene, configuration: Configuration, seen: list[Observations]) -> LeasesView:
+    known = roles(configuration)
+    leases = await scene.ask(read_all(scene.keys.leases, Lease)) if known else ()
+    said = await ask_service(scene.service.leases, known)
+    return leases_view(configuration, [d.value for d in _documents(leases)], seen, said)
 
 
 def _unhealthy(seen: list[Observations]) -> tuple[str, ...]:

@@ -148,12 +148,13 @@ def _delivery(body: bytes) -> delivery.Request:
 
 def _listing(request: HttpRequest) -> tuple[Listing, float]:
     query = request.query_params
+    left = query.get("left", "0") == "1"
     try:
         after, timeout_s = int(query.get("after", "0")), float(query.get("timeout_s", WATCH_S))
     except ValueError as error:
         raise _Refused(400, f"`after` is a revision and `timeout_s` a number of seconds: {error}") from error
     _check_timeout(timeout_s)
-    return Listing(request.path_params["role"], after), timeout_s
+    return Listing(request.path_params["role"], after, left), timeout_s
 
 
 def _check_timeout(timeout_s: float) -> None:
