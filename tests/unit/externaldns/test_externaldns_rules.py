@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.config.apply import Applied, LastApplied, apply
+from holdfast.externaldns import converting
 from holdfast.externaldns.marks import Affix, labels_of, owned_name
-from holdfast.externaldns.writing import retire_loop
+from holdfast.externaldns.rules import served
+from holdfast.externaldns.writing import retire_loop, write_accepted
 from holdfast.model.configuration import StoredConfiguration, TargetConfig
+from holdfast.model.records import RRset
 from webhook_world import KEYS, OWNER, POLICY, RULE, ZONE, Cluster, World, configuration, wish
 
 SHOP = "shop.example.com"
@@ -252,3 +255,58 @@ async def test_cluster_settles_in_one_round(rounds: list[list[dict[str, Any]]]) 
         assert await cluster.sync(wished) == ({}, None)
         if answer is not None:
             world.check()
+
+
+def _zone(*lines: str) -> tuple[RRset, ...]:
+    parts = (text.split(" ", 3) for text in lines)
+    return tuple(RRset(f"{name}.example.com", rtype, int(ttl), (data,)) for name, ttl, rtype, data in parts)
+
+
+def _mark_text(owner: str = OWNER, resource: str = "ingress/default/shop") -> str:
+    return f'"heritage=external-dns,external-dns/owner={owner},external-dns/resource={resource}"'
+
+
+async def test_marks_in_a_zone_become_ownership_in_the_store() -> None:
+    """Marked names are taken over as they are, in old form and new; ExternalDNS then plans nothing by the webhook."""
+    zone = _zone(
+        "shop 60 A 1.2.3.4", f"a-shop 0 TXT {_mark_text()}", f"shop 0 TXT {_mark_text()}",
+        "old 300 A 1.2.3.5", f"old 0 TXT {_mark_text(resource='service/default/old')}",
+        "mail 60 A 1.2.3.6", 'mail 60 TXT "v=spf1 -all"',
+    )  # fmt: skip
+    world = World()
+    found = converting.convert(zone, served(world.stored.configuration) or pytest.fail(), Affix())
+    assert found.left_out == ()
+    world.run(write_accepted(KEYS, lambda now: converting.onto(now.document, found)))
+    world.check()
+    assert [(n.name, n.ttl, n.a, n.owner, n.resource) for n in world.names.names] == [
+        ("old.example.com", 300, ("1.2.3.5",), OWNER, "service/default/old"),
+        (SHOP, 60, ("1.2.3.4",), OWNER, "ingress/default/shop"),
+    ]
+    assert await Cluster(world).sync([wish(SHOP, "1.2.3.4"), wish("old.example.com", "1.2.3.5", ttl=300)]) == (
+        {},
+        None,
+    )
+    again = converting.onto(world.names, found)
+    assert again.names == world.names, "twice is as once"
+
+
+def test_what_is_not_wholly_the_owners_stays_behind_and_is_said() -> None:
+    """Aliases, families that nobody marked, two owners, TTLs that differ, the file's names, other affixes."""
+    zone = _zone(
+        "alias 60 CNAME lb.test.", f"cname-alias 0 TXT {_mark_text()}",
+        "half 60 A 1.2.3.4", "half 60 AAAA 2001:db8::1", f"a-half 0 TXT {_mark_text()}",
+        "two 60 A 1.2.3.4", "two 60 AAAA 2001:db8::1", f"a-two 0 TXT {_mark_text()}", f"aaaa-two 0 TXT {_mark_text('o2')}",
+        "ttl 60 A 1.2.3.4", "ttl 30 AAAA 2001:db8::1", f"a-ttl 0 TXT {_mark_text()}", f"aaaa-ttl 0 TXT {_mark_text()}",
+        "kept 60 A 192.0.2.1", f"a-kept 0 TXT {_mark_text()}",
+        f"a-gone 0 TXT {_mark_text()}",
+    )  # fmt: skip
+    rules = served(configuration()) or pytest.fail()
+    found = converting.convert(zone, rules, Affix())
+    assert found.names == ()
+    said = {one.name.split(".")[0]: one.why for one in found.left_out}
+    assert said.keys() == {"alias", "half", "two", "ttl", "kept", "gone"}
+    assert "marked by nobody" in said["half"]
+    assert said["two"] == f"marked by {OWNER} and o2"
+    assert converting.convert(zone, rules, Affix(), owner="o3") == converting.Converted((), (), ())
+    foreign = converting.convert(zone, rules, Affix(prefix="x-"))
+    assert {one.why for one in foreign.left_out} == {"a mark without the prefix or suffix that the file gives"}
