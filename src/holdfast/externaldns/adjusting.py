@@ -46,18 +46,19 @@ def adjust(wished: Iterable[Endpoint], kept: ClusterNames, rules: Served) -> Adj
             lost.append(endpoint)
         else:
             good.append(endpoint)
-    ttls = _ttls(good, rules.policy.ttl)
+    ttls = _ttls(good, {n.name: n.ttl for n in kept.present}, rules.policy.ttl)
     adjusted = [_adjusted(endpoint, ttls) for endpoint in good]
     return Adjusted((*adjusted, *_standing(lost, good, kept)), tuple(left))
 
 
-def _ttls(endpoints: Iterable[Endpoint], default: int) -> dict[str, int]:
+def _ttls(endpoints: Iterable[Endpoint], kept: dict[str, int], default: int) -> dict[str, int]:
     found: dict[str, int] = {}
     for endpoint in endpoints:
         if endpoint.record_type in FAMILIES and endpoint.record_ttl:
             name = name_of(endpoint)
             found[name] = min(endpoint.record_ttl, found.get(name, endpoint.record_ttl))
-    return {name_of(e): found.get(name_of(e), default) for e in endpoints}
+    names = {name_of(e) for e in endpoints}
+    return {name: found.get(name) or kept.get(name, default) for name in names}
 
 
 def _adjusted(endpoint: Endpoint, ttls: dict[str, int]) -> Endpoint:

@@ -1,8 +1,8 @@
 """TXT ownership records that an ExternalDNS left in a zone, as ownership in the store. Pure.
 
-A name is taken over if every address record that it has is marked (a mark of the old form stands for A), all by one
-owner, and the rules allow the name. It is taken as it is: no answer changes by it. What stays behind is said, with
-the reason; so are the TXT records that nothing reads any more.
+A name is taken over if every address record of it is marked (a mark of the old form stands for A), all by one
+owner, and the rules allow the name. It is taken as it is: no answer changes. What stays behind is said, with the
+reason; so are the TXT records that nothing reads any more.
 """
 
 from __future__ import annotations

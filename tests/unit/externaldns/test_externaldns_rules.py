@@ -267,14 +267,16 @@ def _mark_text(owner: str = OWNER, resource: str = "ingress/default/shop") -> st
 
 
 async def test_marks_in_a_zone_become_ownership_in_the_store() -> None:
-    """Marked names are taken over as they are, in old form and new; ExternalDNS then plans nothing by the webhook."""
+    """Marked names are taken over as they are, in old form and new; the cluster then plans nothing."""
     zone = _zone(
         "shop 60 A 1.2.3.4", f"a-shop 0 TXT {_mark_text()}", f"shop 0 TXT {_mark_text()}",
         "old 300 A 1.2.3.5", f"old 0 TXT {_mark_text(resource='service/default/old')}",
         "mail 60 A 1.2.3.6", 'mail 60 TXT "v=spf1 -all"',
     )  # fmt: skip
     world = World()
-    found = converting.convert(zone, served(world.stored.configuration) or pytest.fail(), Affix())
+    rules = served(world.stored.configuration)
+    assert rules is not None
+    found = converting.convert(zone, rules, Affix())
     assert found.left_out == ()
     world.run(write_accepted(KEYS, lambda now: converting.onto(now.document, found)))
     world.check()
@@ -282,10 +284,8 @@ async def test_marks_in_a_zone_become_ownership_in_the_store() -> None:
         ("old.example.com", 300, ("1.2.3.5",), OWNER, "service/default/old"),
         (SHOP, 60, ("1.2.3.4",), OWNER, "ingress/default/shop"),
     ]
-    assert await Cluster(world).sync([wish(SHOP, "1.2.3.4"), wish("old.example.com", "1.2.3.5", ttl=300)]) == (
-        {},
-        None,
-    )
+    wished = [wish(SHOP, "1.2.3.4"), wish("old.example.com", "1.2.3.5", ttl=300)]
+    assert await Cluster(world).sync(wished) == ({}, None)
     again = converting.onto(world.names, found)
     assert again.names == world.names, "twice is as once"
 
@@ -295,12 +295,15 @@ def test_what_is_not_wholly_the_owners_stays_behind_and_is_said() -> None:
     zone = _zone(
         "alias 60 CNAME lb.test.", f"cname-alias 0 TXT {_mark_text()}",
         "half 60 A 1.2.3.4", "half 60 AAAA 2001:db8::1", f"a-half 0 TXT {_mark_text()}",
-        "two 60 A 1.2.3.4", "two 60 AAAA 2001:db8::1", f"a-two 0 TXT {_mark_text()}", f"aaaa-two 0 TXT {_mark_text('o2')}",
-        "ttl 60 A 1.2.3.4", "ttl 30 AAAA 2001:db8::1", f"a-ttl 0 TXT {_mark_text()}", f"aaaa-ttl 0 TXT {_mark_text()}",
+        "two 60 A 1.2.3.4", "two 60 AAAA 2001:db8::1", f"a-two 0 TXT {_mark_text()}",
+        f"aaaa-two 0 TXT {_mark_text('o2')}",
+        "ttl 60 A 1.2.3.4", "ttl 30 AAAA 2001:db8::1", f"a-ttl 0 TXT {_mark_text()}",
+        f"aaaa-ttl 0 TXT {_mark_text()}",
         "kept 60 A 192.0.2.1", f"a-kept 0 TXT {_mark_text()}",
         f"a-gone 0 TXT {_mark_text()}",
     )  # fmt: skip
-    rules = served(configuration()) or pytest.fail()
+    rules = served(configuration())
+    assert rules is not None
     found = converting.convert(zone, rules, Affix())
     assert found.names == ()
     said = {one.name.split(".")[0]: one.why for one in found.left_out}
