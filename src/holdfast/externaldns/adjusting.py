@@ -4,7 +4,7 @@ can't be kept, and the name is not kept     left out; said
 can't be kept, and the name is kept         what is kept stands in its place: the wish would empty the name
                                             (an ingress whose balancer got a host name: A goes, CNAME comes)
 A and AAAA of a name with different TTLs    the lower one
-without a TTL                               that of the policy
+without a TTL                               the one that is kept, else that of the policy
 provider-specific properties                left out: none is kept, and ExternalDNS compares them
 """
 
