@@ -28,6 +28,7 @@ need_postgres() { # its programs stand in a directory of their version, not on t
 }
 need_postgres
 [ -e /usr/lib/*/pdns/libgsqlite3backend.so ] 2>/dev/null || missing="$missing pdns-backend-sqlite3"
+[ -e /usr/lib/*/pdns/libgpgsqlbackend.so ] 2>/dev/null || missing="$missing pdns-backend-pgsql"
 [ -n "$missing" ] || exit 0
 sudo=""
 [ "$(id -u)" = 0 ] || sudo="sudo -n"

@@ -67,23 +67,33 @@ def _fill(file: Path, schema: Path, zones: tuple[ZoneSpec, ...]) -> None:
         for zone in zones:
             cursor = database.execute("insert into domains (name, type) values (?, 'NATIVE')", (zone.name,))
             id_ = cursor.lastrowid
-            for line in zone.text().splitlines():
-                name, ttl, _, rtype, content = line.split(" ", 4)
+            records, metadata = rows_of(zone)
+            for row in records:
                 database.execute(
                     "insert into records (domain_id, name, type, content, ttl, auth) values (?, ?, ?, ?, ?, 1)",
-                    (id_, name.rstrip("."), rtype, _content(rtype, content), int(ttl)),
+                    (id_, *row),
                 )
-            for kind, value in (
-                ("TSIG-ALLOW-DNSUPDATE", KEY_NAME),
-                ("TSIG-ALLOW-AXFR", KEY_NAME),
-                ("SOA-EDIT-DNSUPDATE", "INCREASE"),
-                *zone.metadata,
-            ):
+            for kind, value in metadata.items():
                 database.execute("delete from domainmetadata where domain_id = ? and kind = ?", (id_, kind))
                 database.execute(
                     "insert into domainmetadata (domain_id, kind, content) values (?, ?, ?)", (id_, kind, value)
                 )
     database.close()
+
+
+def rows_of(zone: ZoneSpec) -> tuple[list[tuple[str, str, str, int]], dict[str, str]]:
+    """A zone as rows of PowerDNS's tables: records (name, type, content, ttl), and metadata by kind."""
+    records: list[tuple[str, str, str, int]] = []
+    for line in zone.text().splitlines():
+        name, ttl, _, rtype, content = line.split(" ", 4)
+        records.append((name.rstrip("."), rtype, _content(rtype, content), int(ttl)))
+    metadata = {
+        "TSIG-ALLOW-DNSUPDATE": KEY_NAME,
+        "TSIG-ALLOW-AXFR": KEY_NAME,
+        "SOA-EDIT-DNSUPDATE": "INCREASE",
+        **dict(zone.metadata),
+    }
+    return records, metadata
 
 
 def _content(rtype: str, content: str) -> str:

@@ -102,9 +102,21 @@ def read_zone(table: Table, scope: str, dns_listen: str) -> PlacedZone:
         key_env=key_env,
         negative_ttl=table.integer("negative_ttl", _ZONE.negative_ttl, least=0, most=86400),
         timeout_s=table.duration_s("timeout", _ZONE.timeout_s),
+        server_ids=_server_ids(table, provider),
     )
     table.close()
     return PlacedZone(path=table.path, value=zone)
+
+
+def _server_ids(table: Table, provider: ProviderKind) -> tuple[str, ...]:
+    found = table.texts("server_ids")
+    if found and provider is not ProviderKind.POWERDNS:
+        table.notes.key(
+            table.at("server_ids"),
+            f"server_ids on provider {provider.value}",
+            "it tells processes of PowerDNS apart",
+        )
+    return tuple(sorted(set(found)))
 
 
 def read_group(table: Table) -> PlacedGroup:

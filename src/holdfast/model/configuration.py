@@ -115,6 +115,8 @@ class ZoneConfig(msgspec.Struct, frozen=True):
     negative_ttl: int = 5
     """Embedded provider: SOA minimum."""
     timeout_s: float = 5.0
+    server_ids: tuple[str, ...] = ()
+    """PowerDNS: the processes (`server-id`) that updates may go to; several only over a serializable database."""
 
 
 class ProberConfig(msgspec.Struct, frozen=True):

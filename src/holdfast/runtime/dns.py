@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from holdfast.model.configuration import ZoneConfig
+from holdfast.model.configuration import ProviderKind, ZoneConfig
 from holdfast.nameserver.encoding import encode_update
 from holdfast.nameserver.keys import load_key
 from holdfast.nameserver.parsing import Malformed
@@ -44,6 +44,7 @@ from holdfast.ports.dns import (
 )
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.runtime.channel import Broken, Channel
+from holdfast.runtime.identity import CENSUS, Watch, ask_identity
 from holdfast.runtime.packets import (
     MESSAGE_BYTES_MAX,
     Packet,
@@ -73,6 +74,9 @@ class ZoneAccess(msgspec.Struct, frozen=True):
     signer: Signer | None
     timeout_s: float = 5.0
     published: tuple[str, ...] = ()
+    watched: bool = False
+    """Whether each connection is asked which process it has reached (`runtime.identity`)."""
+    server_ids: tuple[str, ...] = ()
 
 
 def access_of(zone: ZoneConfig, environment: Mapping[str, str] = os.environ) -> ZoneAccess:
@@ -88,7 +92,15 @@ def access_of(zone: ZoneConfig, environment: Mapping[str, str] = os.environ) -> 
             name=zone.key_name, algorithm=zone.key_algorithm, file=zone.key_file, env=zone.key_env
         )
         signer = Signer(load_key(settings, environment))
-    return ZoneAccess(zone.name, host, port, signer, zone.timeout_s)
+    return ZoneAccess(
+        zone.name,
+        host,
+        port,
+        signer,
+        zone.timeout_s,
+        watched=zone.provider is ProviderKind.POWERDNS,
+        server_ids=zone.server_ids,
+    )
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -191,6 +203,16 @@ class DnsTransport:
             return CouldNotAsk(f"name server {host} of {zone}: {error}")
         return {str(ipaddress.ip_address(info[4][0])) for info in infos}
 
+    async def processes(self, zone: str) -> tuple[str, ...] | CouldNotAsk:
+        """The ids of the processes that new connections to a zone's primary reach; without those that say none."""
+        line = self._lines.get(zone)
+        if line is None:
+            return _unknown(zone)
+        try:
+            return tuple(sorted(set(await asyncio.gather(*(line.identity() for _ in range(CENSUS)))) - {""}))
+        except Broken as broken:
+            return CouldNotAsk(f"zone {zone}: {broken}")
+
     async def close(self) -> None:
         """Close all connections."""
         for line in self._lines.values():
@@ -204,6 +226,7 @@ class _Line:
         self.access = access
         self._channel: Channel | None = None
         self._opening = asyncio.Lock()
+        self._watch = Watch(access.server_ids)
 
     async def ask(self, questions: Sequence[tuple[str, str]]) -> tuple[Answer | CouldNotAsk, ...]:
         """Questions, pipelined; once more on a new connection if the old one broke."""
@@ -232,6 +255,9 @@ class _Line:
             wire = encode_update(update, message_id=0)
             if len(wire) > MESSAGE_BYTES_MAX - 512:
                 return CouldNotAsk(f"{self._where()}: an update of {len(wire)} bytes does not fit a DNS message")
+            await self._connected()
+            if self._watch.refusal:
+                return CouldNotAsk(f"{self._where()}: {self._watch.refusal}")
             (answer,) = await self._exchange([self._builder(macs, lambda id_: _LENGTH.pack(id_) + wire[2:])])
         except Broken as broken:
             return CouldNotAsk(f"{self._where()}: {broken}", maybe_applied=broken.sent)
@@ -270,8 +296,29 @@ class _Line:
             if self._channel is None or not self._channel.open:
                 if self._channel is not None:
                     self._channel.close()
-                self._channel = await _connect(self.access.host, self.access.port, timeout_s=self.access.timeout_s)
+                self._channel = await self._connect()
             return self._channel
+
+    async def _connect(self) -> Channel:
+        """A connection that may be used; several are tried where `server_ids` says which it has to reach."""
+        why = ""
+        for _ in range(CENSUS):
+            channel = await _connect(self.access.host, self.access.port, timeout_s=self.access.timeout_s)
+            if not self.access.watched:
+                return channel
+            why = self._watch.met(await _identity(channel, self.access.timeout_s))
+            if not why:
+                return channel
+            channel.close()
+        raise Broken(why, sent=False)
+
+    async def identity(self) -> str:
+        """Which process a new connection reaches."""
+        channel = await _connect(self.access.host, self.access.port, timeout_s=self.access.timeout_s)
+        try:
+            return await _identity(channel, self.access.timeout_s)
+        finally:
+            channel.close()
 
     def _read(
         self, wire: bytes, mac: bytes, read: Callable[[Packet], T], *, refusals: bool = False
@@ -321,6 +368,14 @@ async def _connect(host: str, port: int, *, timeout_s: float) -> Channel:
     except OSError as error:
         raise Broken(f"no connection: {error.strerror or error}", sent=False) from error
     return channel
+
+
+async def _identity(channel: Channel, timeout_s: float) -> str:
+    try:
+        return await ask_identity(channel, timeout_s=timeout_s)
+    except Broken as broken:
+        channel.close()
+        raise Broken(str(broken), sent=False) from broken  # the question left, none of ours did
 
 
 async def _ask_other(server: str, question: tuple[str, str], *, timeout_s: float) -> Answer | CouldNotAsk:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from holdfast.enactor.cleanup import clean_up
@@ -12,14 +12,16 @@ from holdfast.health.leased import LeasedRules
 from holdfast.health.loop import prober_loop
 from holdfast.health.memo import MemoRules
 from holdfast.killswitch.timer import thaw_in_time
-from holdfast.model.configuration import ProberConfig
+from holdfast.model.configuration import ProberConfig, ProviderKind, ZoneConfig
 from holdfast.planner.desk import Desk
 from holdfast.planner.loop import Planner
 from holdfast.planner.loop import run as planner_loop
 from holdfast.ports.operation import Loop
 from holdfast.probes.engine import ProbeEngine
 from holdfast.runtime.clock import Pacing
+from holdfast.runtime.dns import DnsTransport
 from holdfast.runtime.driver import Answers, supervise
+from holdfast.runtime.identity import several
 from holdfast.service.scene import CannotOpen, Scene
 
 
@@ -47,7 +49,21 @@ async def run_enactor(scene: Scene, name: str, *, turn: int, turns: int, pacing:
     refused = refuse_start(settings, scene.providers.values())
     if refused is not None:
         raise CannotOpen(refused)
+    await refuse_several_processes(scene.dns, scene.loaded.configuration.zones)
     await _supervised(scene, name, lambda: enact(settings, scene.providers), scene.answers(name, pacing=pacing))
+
+
+async def refuse_several_processes(dns: DnsTransport, zones: Iterable[ZoneConfig]) -> None:
+    """PowerDNS has to be one process behind its address (`runtime.identity`). A silent one is watched later.
+
+    Raises:
+        CannotOpen: several processes answer.
+    """
+    for zone in zones:
+        if zone.provider is ProviderKind.POWERDNS and not zone.server_ids:
+            found = await dns.processes(zone.name)
+            if isinstance(found, tuple) and len(found) > 1:
+                raise CannotOpen(f"zone {zone.name} at {zone.server}: {several(found)}")
 
 
 async def run_cleanup(scene: Scene, name: str) -> None:
