@@ -98,7 +98,33 @@ class ProviderKind(enum.Enum):
     KNOT = "knot"
     POWERDNS = "powerdns"
     RFC2136 = "rfc2136"
+    ROUTE53 = "route53"
     MEMORY = "memory"
+
+
+class Answers(enum.Enum):
+    """How a name's addresses stand in Route 53, and so what one answer holds."""
+
+    SIMPLE = "simple"
+    """One record set: all addresses."""
+    MULTIVALUE = "multivalue"
+    """A record set for each address: up to eight of them."""
+    WEIGHTED = "weighted"
+    """A record set for each address: one of them, by weight."""
+
+
+class Route53Settings(msgspec.Struct, frozen=True):
+    """A hosted zone, and how its API is reached. Credentials are *named* here, never held."""
+
+    zone_id: str
+    answers: Answers = Answers.SIMPLE
+    credentials_file: str = ""
+    """Mode 0600; empty: from the environment."""
+    profile: str = "default"
+    requests_per_s: float = 5.0
+    """This process's share of what the account may ask."""
+    endpoint: str = ""
+    """Another address of the API; empty is the public one."""
 
 
 class ZoneConfig(msgspec.Struct, frozen=True):
@@ -117,6 +143,8 @@ class ZoneConfig(msgspec.Struct, frozen=True):
     timeout_s: float = 5.0
     server_ids: tuple[str, ...] = ()
     """PowerDNS: the processes (`server-id`) that updates may go to; several only over a serializable database."""
+    route53: Route53Settings | None = None
+    """Given for `ProviderKind.ROUTE53` alone."""
 
 
 class ProberConfig(msgspec.Struct, frozen=True):

@@ -42,6 +42,20 @@ class Capabilities(msgspec.Struct, frozen=True):
     bytes_per_message_max: int
     serial_pin: bool
     """The SOA can be pinned, so repair of a missing fence is closed (R3)."""
+    create_only: bool = False
+    """Without a serial to pin, a fence that is missing is put up by a create that refuses what is there, and one
+    that is unreadable is replaced exactly. A repair that is delivered very late is then a gap (R3); nothing is
+    filled while the store is out.
+    """
+    guards: bool = True
+    """R4's guards against aliases and delegations are in the message; without, owners are looked at before it."""
+    propagates: bool = False
+    """What is written is at the name servers later: a freeze is acknowledged when `in_sync` says so (R8)."""
+
+    @property
+    def repairs(self) -> bool:
+        """Whether a missing or unreadable fence can be put back at all (R3)."""
+        return self.serial_pin or self.create_only
 
 
 class FenceFound(msgspec.Struct, frozen=True):
@@ -98,6 +112,9 @@ class RRsetChange(msgspec.Struct, frozen=True):
 class FencedWrite(msgspec.Struct, frozen=True):
     """One atomic message: pin, optionally a new fence (raise, freeze, thaw, repair), and data.
 
+    Where an unchanged value can't be pinned, the provider moves the sequence number of a pin without a new fence
+    (R0); its `Wrote` says to what.
+
     A repair's pin without a new fence *fills* empty names while the store is out (R3); its `Wrote` then carries
     `EMPTY_FENCE`, for the zone has none.
     """
@@ -112,6 +129,8 @@ class Wrote(msgspec.Struct, frozen=True):
 
     fence: Fence
     recovered: bool = False
+    change: str = ""
+    """Where writes propagate (`Capabilities.propagates`): what `in_sync` is asked about; empty if not known."""
 
 
 class FenceMoved(msgspec.Struct, frozen=True):
@@ -192,6 +211,10 @@ class ZoneProvider(Protocol):
 
     async def holds(self, scope: str, fence: Fence, changes: tuple[RRsetChange, ...]) -> bool | CouldNotAsk:
         """Whether the fence is exactly this and the data as wanted: cheap, one question however many changes."""
+        ...
+
+    async def in_sync(self, change: str) -> bool | CouldNotAsk:
+        """Whether all name servers of the provider show a change that `Wrote` named (R8)."""
         ...
 
     def pack(self, changes: tuple[RRsetChange, ...]) -> tuple[tuple[RRsetChange, ...], ...]:

@@ -8,6 +8,9 @@ time, one that is a little smaller costs nothing that can be measured.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from holdfast.ports.provider import RRsetChange
 from holdfast.providers.guards import created
 
@@ -19,6 +22,9 @@ OVERHEAD_BYTES = 12 + 4 + 255 + 255 + 2 * (FIXED_BYTES + 255 + 1)
 TEXT_MARGIN_BYTES = 300
 """Serial pin of a repair: an SOA with two names."""
 GUARDS = 2
+
+Cost: TypeAlias = tuple[int, ...]
+"""What something takes of each limit."""
 
 
 def owner_bytes(name: str, zone: str) -> int:
@@ -51,18 +57,27 @@ def pack(
 
     A name that alone exceeds a limit stands in a message of its own: the provider then names it as the offender.
     """
-    room = bytes_max - OVERHEAD_BYTES - TEXT_MARGIN_BYTES
+
+    def cost(name_changes: tuple[RRsetChange, ...]) -> Cost:
+        return message_bytes(name_changes, zone), len(name_changes)
+
+    return pack_by(changes, cost=cost, room=(bytes_max - OVERHEAD_BYTES - TEXT_MARGIN_BYTES, rrsets_max))
+
+
+def pack_by(
+    changes: tuple[RRsetChange, ...], *, cost: Callable[[tuple[RRsetChange, ...]], Cost], room: Cost
+) -> tuple[tuple[RRsetChange, ...], ...]:
+    """Split changes, in order of name, so that each message's costs keep within `room`; a name is never split."""
     messages: list[tuple[RRsetChange, ...]] = []
     message: list[RRsetChange] = []
-    size = 0
+    used: Cost = (0,) * len(room)
     for name_changes in _by_name(changes):
-        cost = message_bytes(name_changes, zone)
-        full = size + cost > room or len(message) + len(name_changes) > rrsets_max
-        if message and full:
+        more = cost(name_changes)
+        if message and any(u + m > r for u, m, r in zip(used, more, room, strict=True)):
             messages.append(tuple(message))
-            message, size = [], 0
+            message, used = [], (0,) * len(room)
         message.extend(name_changes)
-        size += cost
+        used = tuple(u + m for u, m in zip(used, more, strict=True))
     if message:
         messages.append(tuple(message))
     return tuple(messages)

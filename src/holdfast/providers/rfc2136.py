@@ -297,6 +297,10 @@ class Rfc2136Provider:
             CouldNotAsk(response.reason) if isinstance(response, CouldNotAsk) else response.rcode is Rcode.NOERROR
         )
 
+    async def in_sync(self, change: str) -> bool | CouldNotAsk:
+        """A primary that answers has applied it; its secondaries follow in their own time (R18)."""
+        return True
+
     async def _differing(self, changes: tuple[RRsetChange, ...]) -> tuple[Offender, ...] | CouldNotAsk:
         answers = await reading.ask_all(self._zone, tuple((c.name, c.rtype) for c in changes))
         if isinstance(answers, CouldNotAsk):
