@@ -171,7 +171,7 @@ RULES: dict[str, tuple[str, str, str]] = {
     "names escaped": (
         GUIDE,
         "DNS domain name format",
-        "For any other characters ... use escape codes in the format \\three-digit octal code; the wildcard is \\052",
+        "For any other characters ... use escape codes in the format \\three-digit octal code",
     ),
     "apex stays": (
         GUIDE,
@@ -336,8 +336,8 @@ def _cname_conflict(key: Key, sets: dict[Key, Set], zone: str) -> str:
     name, rtype, _ = key
     types: Iterable[str] = {k[1] for k in sets if k[0] == name and k[1] != rtype}
     if rtype == "CNAME" and types:
-        what = "as it conflicts with other records"
-        return f"RRSet of type CNAME with DNS name {name}. is not permitted {what} with the same DNS name in zone {zone}."
+        what = f"as it conflicts with other records with the same DNS name in zone {zone}."
+        return f"RRSet of type CNAME with DNS name {name}. is not permitted {what}"
     if rtype != "CNAME" and "CNAME" in types:
         what = f"because a conflicting RRSet of type  CNAME with the same DNS name already exists in zone {zone}."
         return f"RRSet of type {rtype} with DNS name {name}. is not permitted {what}"

@@ -25,3 +25,5 @@ class ProviderConformance(FencingRequirements, DataRequirements, LossRequirement
 
     racers: ClassVar[int] = 12
     generations: ClassVar[int] = 100
+    packed: ClassVar[int] = 2_000
+    """Names of the test that fills many messages."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from typing import ClassVar
 
-from holdfast.conformance.provider_world import TTL_S, Writer, addresses, fence
+from holdfast.conformance.provider_world import TTL_S, AnyWriter, Verdict, addresses, fence
 from holdfast.model.records import TYPE_WEIGHT, NameRecords, RRset, Weighted
-from holdfast.ports.dns import Rcode, Transfer, ZoneContent
-from holdfast.ports.provider import Blocked, FenceFound, RRsetChange, Wrote
+from holdfast.ports.provider import Blocked, FenceFound, RRsetChange
 
 
 class DataRequirements:
     """See `holdfast.conformance.provider`."""
 
-    writers: Callable[[int], AbstractAsyncContextManager[tuple[Writer, ...]]]
+    writers: Callable[[int], AbstractAsyncContextManager[tuple[AnyWriter, ...]]]
+    packed: ClassVar[int]
 
     async def test_what_is_rendered_is_read(self) -> None:
         """A name's records, written as rendered, read back as the same RRsets: both families, and weights."""
@@ -48,7 +49,7 @@ class DataRequirements:
             first = await w.begin(w.change("a", ["192.0.2.1", "192.0.2.2"]))
             await w.foreign(w.set("a", "A", "192.0.2.3", "192.0.2.4"))
             change = w.change("a", ["192.0.2.1"], before=["192.0.2.1", "192.0.2.2"])
-            assert await w.send(first, None, change) == Wrote(first)
+            w.kept(await w.send(first, None, change), first)
             assert await w.addresses("a") == ("192.0.2.1",)
 
     async def test_other_types_are_left_alone(self) -> None:
@@ -56,12 +57,9 @@ class DataRequirements:
         async with self.writers(1) as (w,):
             first = await w.begin(w.change("a", ["192.0.2.1"]))
             await w.foreign(w.set("a", "TXT", '"foreign"'), w.set("a", "MX", f"10 {w.name('ns1')}"))
-            assert await w.send(first, None, w.change("a", None, before=["192.0.2.1"])) == Wrote(first)
+            w.kept(await w.send(first, None, w.change("a", None, before=["192.0.2.1"])), first)
             assert await w.addresses("a") == ()
-            found = await w.tap.transfer(Transfer(w.zone))
-            assert isinstance(found, ZoneContent), found
-            kept = {(r.name, r.rtype) for r in found.rrsets}
-            assert {(w.name("a"), "TXT"), (w.name("a"), "MX")} <= kept
+            assert {(w.name("a"), "TXT"), (w.name("a"), "MX")} <= await w.content()
 
     async def test_questions_and_transfer_agree(self) -> None:
         """Few names by questions, many by one transfer: the same RRsets, the same offenders."""
@@ -74,7 +72,7 @@ class DataRequirements:
             assert many.aliases == few.aliases
             assert [o.name for o in few.aliases] == [w.name("al"), w.name("sub")]
             assert {r for r in many.rrsets if r.name in (w.name("n000"), w.name("n299"))} == set(few.rrsets)
-            assert len(many.rrsets) == 300
+            assert len([r for r in many.rrsets if r.rtype == "A"]) == 300
 
     async def test_foreign_alias_is_named_and_nothing_is_applied(self) -> None:
         """R4: a CNAME at an owner that we create refuses the message (YXRRSET); only the offender is named."""
@@ -86,7 +84,7 @@ class DataRequirements:
             assert isinstance(result, Blocked), result
             assert [o.name for o in result.offenders] == [w.name("taken")]
             assert "CNAME" in result.offenders[0].why
-            assert w.tap.rcodes[-1] is Rcode.YXRRSET
+            assert w.refused_in_message()
             assert await w.fence() == FenceFound(first)
             assert await w.addresses("free") == ()
 
@@ -98,14 +96,14 @@ class DataRequirements:
             result = await w.send(first, fence(2), w.change("free", ["192.0.2.1"]), w.change("sub", ["192.0.2.1"]))
             assert isinstance(result, Blocked), result
             assert [o.name for o in result.offenders] == [w.name("sub")]
-            assert w.tap.rcodes[-1] is Rcode.YXRRSET
+            assert w.refused_in_message()
             assert await w.fence() == FenceFound(first)
 
     async def test_apex_may_be_written(self) -> None:
         """R4: the apex has NS by nature; addresses there are no glue."""
         async with self.writers(1) as (w,):
             first = await w.begin()
-            assert await w.send(first, None, w.change("", ["192.0.2.1"])) == Wrote(first)
+            w.kept(await w.send(first, None, w.change("", ["192.0.2.1"])), first)
 
     async def test_name_that_became_an_alias_meanwhile(self) -> None:
         """R4: an owner seen with addresses carries no guard; made a CNAME since, it is found by the read-back."""
@@ -125,7 +123,7 @@ class DataRequirements:
             first = await w.begin()
             await w.foreign(w.set("*", "CNAME", w.name("ns1")))
             assert (await w.read("a")).aliases == ()
-            assert await w.send(first, None, w.change("a", ["192.0.2.1"])) == Wrote(first)
+            w.kept(await w.send(first, None, w.change("a", ["192.0.2.1"])), first)
             assert await w.addresses("a") == ("192.0.2.1",)
 
     async def test_alias_equal_to_the_wildcards_is_named(self) -> None:
@@ -144,19 +142,23 @@ class DataRequirements:
             first = await w.begin(w.change("a", ["192.0.2.1"]))
             result = await w.send(first, None, w.change("a", [w.name("b")], rtype="CNAME"))
             assert isinstance(result, Blocked), result
-            assert w.tap.rcodes.count(Rcode.NOERROR) == len(w.tap.rcodes)
+            assert set(w.verdicts) == {Verdict.APPLIED}
             assert await w.addresses("a") == ("192.0.2.1",)
 
     async def test_packed_messages_are_accepted_whole(self) -> None:
-        """R4: two thousand names of two addresses pack into messages that the server takes, none split."""
+        """R4: thousands of names of two addresses pack into messages that the server takes, none split."""
         async with self.writers(1) as (w,):
             first = await w.begin()
-            changes = tuple(w.change(f"endpoint-with-a-long-label-{i:05}", addresses(2)) for i in range(2000))
+            changes = tuple(
+                w.change(f"endpoint-with-a-long-label-{i:05}", addresses(2)) for i in range(self.packed)
+            )
             messages = w.provider.pack(changes)
             assert sorted(c.name for m in messages for c in m) == sorted(c.name for c in changes)
+            held = first
             for message in messages:
-                assert await w.send(first, None, *message) == Wrote(first)
-            assert len((await w.read(*(c.name.partition(".")[0] for c in changes))).rrsets) == 2000
+                held = w.kept(await w.send(held, None, *message), held)
+            found = await w.read(*(c.name.partition(".")[0] for c in changes))
+            assert len([r for r in found.rrsets if r.rtype == "A"]) == self.packed
 
     async def test_pack_never_splits_a_name(self) -> None:
         """A name's RRsets stay in one message, so that it never shows half a plan."""
@@ -175,7 +177,7 @@ class DataRequirements:
         """A hundred addresses at a name are written and read back."""
         async with self.writers(1) as (w,):
             first = await w.begin()
-            assert await w.send(first, None, w.change("a", addresses(100))) == Wrote(first)
+            w.kept(await w.send(first, None, w.change("a", addresses(100))), first)
             assert len(await w.addresses("a")) == 100
 
     async def test_rrset_too_large_for_any_message(self) -> None:
@@ -193,5 +195,5 @@ class DataRequirements:
             first = await w.begin()
             name = w.name("a")
             change = RRsetChange(name, "A", None, RRset(name, "A", 77, ("192.0.2.1",)))
-            assert await w.send(first, None, change) == Wrote(first)
+            w.kept(await w.send(first, None, change), first)
             assert (await w.read("a")).rrsets[0].ttl == 77

@@ -6,9 +6,11 @@ answer, loses replies and requests, and keeps messages so that a test can delive
 
 from __future__ import annotations
 
+import abc
+import enum
 from collections import deque
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import msgspec
 
@@ -112,18 +114,59 @@ class Tap:
         return CouldNotAsk("reply lost by the tap", maybe_applied=True) if fate == "reply" else response
 
 
-class Writer:
-    """One provider on a connection of its own, as one enactor has it."""
+class Verdict(enum.Enum):
+    """What the server said to one message that changes something."""
 
-    def __init__(self, provider: ZoneProvider, transport: DnsTransport) -> None:
+    APPLIED = "applied"
+    MOVED = "the fence, or the serial, is not what was pinned"
+    IN_THE_WAY = "something else stands in the way"
+
+
+class AnyWriter(abc.ABC):
+    """One provider on a connection of its own, as one enactor has it, whatever it speaks."""
+
+    reads_wildcards: ClassVar[bool] = True
+    """A wildcard's answer is seen where the fence is absent (R2)."""
+
+    def __init__(self, provider: ZoneProvider) -> None:
         self.provider = provider
-        self.tap = Tap(transport)
         self.answers = Answers()
-        self.answers.register(Ask, self.tap.ask)
-        self.answers.register(AskMany, self.tap.ask_many)
-        self.answers.register(Transfer, self.tap.transfer)
-        self.answers.register(Servers, self.tap.servers)
-        self.answers.register(Update, self.tap.update)
+
+    @abc.abstractmethod
+    def lose_reply(self) -> None:
+        """The next message is applied, its reply is lost."""
+        ...
+
+    @abc.abstractmethod
+    def hold(self) -> None:
+        """The next message does not arrive before the sender gives up; see `deliver_held`."""
+        ...
+
+    @abc.abstractmethod
+    async def deliver_held(self) -> Verdict:
+        """The message that was held back arrives, signed now."""
+        ...
+
+    @abc.abstractmethod
+    async def deliver_again(self) -> Verdict:
+        """The last message that was sent arrives once more, signed now."""
+        ...
+
+    @property
+    @abc.abstractmethod
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """What the server said to each message that changes something."""
+        ...
+
+    @abc.abstractmethod
+    async def foreign(self, *changes: SetRRset | DeleteRRset) -> None:
+        """A writer that takes no part in the fence changes the zone."""
+        ...
+
+    @abc.abstractmethod
+    async def content(self) -> frozenset[tuple[str, str]]:
+        """Names and types of all that the zone holds."""
+        ...
 
     @property
     def zone(self) -> str:
@@ -153,7 +196,7 @@ class Writer:
         return tuple(r for s in (await self.read(label)).rrsets if s.rtype == "A" for r in s.rdatas)
 
     async def send(self, pin: Fence, after: Fence | None, *changes: RRsetChange) -> WriteResult:
-        """One message pinned to a fence."""
+        """One message pinned to a fence; without `after` it leaves it as it is, or moves its sequence."""
         return await self.run(self.provider.write(SCOPE, FencedWrite(PinFence(pin), after, changes)))
 
     async def repair(self, after: Fence, *changes: RRsetChange) -> WriteResult:
@@ -177,14 +220,36 @@ class Writer:
     async def begin(self, *changes: RRsetChange) -> Fence:
         """Put up the first fence, with data."""
         first = fence(1)
-        result = await self.repair(first, *changes)
-        assert result == Wrote(first), result
+        self.wrote(await self.repair(first, *changes), first)
         return first
 
-    async def foreign(self, *changes: SetRRset | DeleteRRset) -> None:
-        """A writer that takes no part in the fence changes the zone."""
-        response = await self.tap.deliver(Update(self.zone, (), changes))
-        assert response == Response(Rcode.NOERROR), response
+    def wrote(self, result: WriteResult, after: Fence, *, recovered: bool = False) -> None:
+        """The message is applied, and the zone's fence is exactly this."""
+        assert isinstance(result, Wrote), result
+        assert (result.fence, result.recovered) == (after, recovered)
+        propagates = self.provider.capabilities.propagates and not recovered
+        assert bool(result.change) == propagates, "a change that propagates has a name to ask for"
+
+    def kept(self, result: WriteResult, pin: Fence, *, recovered: bool = False) -> Fence:
+        """A message that only pins is applied; the fence now: the pinned one, or moved on where that can't be."""
+        after = self.after(pin)
+        self.wrote(result, after, recovered=recovered)
+        return after
+
+    def after(self, pin: Fence) -> Fence:
+        """The fence after a message that only pins (R0)."""
+        moved = 0 if self.provider.capabilities.pins_unchanged else 1
+        return msgspec.structs.replace(pin, sequence=pin.sequence + moved)
+
+    def absent(self, wildcard_text: str) -> FenceAbsent:
+        """How an absent fence reads below a wildcard with this text."""
+        return FenceAbsent(wildcard_text if self.reads_wildcards else "")
+
+    def refused_in_message(self) -> bool:
+        """R4: the last message was refused for its guards; or none was sent, where the look before it sufficed."""
+        if self.provider.capabilities.guards:
+            return self.verdicts[-1] is Verdict.IN_THE_WAY
+        return Verdict.IN_THE_WAY not in self.verdicts
 
     def change(
         self, label: str, after: Iterable[str] | None, *, before: Iterable[str] | None = None, rtype: str = "A"
@@ -204,6 +269,57 @@ class Writer:
     def set(self, label: str, rtype: str, *rdatas: str) -> SetRRset:
         """An RRset for `foreign`."""
         return SetRRset(RRset(self.name(label) if label else self.zone, rtype, TTL_S, rdatas))
+
+
+class Writer(AnyWriter):
+    """A writer that speaks DNS."""
+
+    def __init__(self, provider: ZoneProvider, transport: DnsTransport) -> None:
+        super().__init__(provider)
+        self.tap = Tap(transport)
+        self.answers.register(Ask, self.tap.ask)
+        self.answers.register(AskMany, self.tap.ask_many)
+        self.answers.register(Transfer, self.tap.transfer)
+        self.answers.register(Servers, self.tap.servers)
+        self.answers.register(Update, self.tap.update)
+
+    def lose_reply(self) -> None:
+        """See `Tap`."""
+        self.tap.lose_reply()
+
+    def hold(self) -> None:
+        """See `Tap`."""
+        self.tap.hold()
+
+    async def deliver_held(self) -> Verdict:
+        """The first that was held back."""
+        return _verdict(await self.tap.deliver(self.tap.held[0]))
+
+    async def deliver_again(self) -> Verdict:
+        """The last that was sent."""
+        return _verdict(await self.tap.deliver(self.tap.sent[-1].update))
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """By the response codes."""
+        return tuple(_verdict(Response(rcode)) for rcode in self.tap.rcodes)
+
+    async def foreign(self, *changes: SetRRset | DeleteRRset) -> None:
+        """A writer that takes no part in the fence changes the zone."""
+        response = await self.tap.deliver(Update(self.zone, (), changes))
+        assert response == Response(Rcode.NOERROR), response
+
+    async def content(self) -> frozenset[tuple[str, str]]:
+        """By a zone transfer."""
+        found = await self.tap.transfer(Transfer(self.zone))
+        assert isinstance(found, ZoneContent), found
+        return frozenset((r.name, r.rtype) for r in found.rrsets)
+
+
+def _verdict(response: Response | CouldNotAsk) -> Verdict:
+    assert isinstance(response, Response), response
+    verdicts = {Rcode.NOERROR: Verdict.APPLIED, Rcode.NXRRSET: Verdict.MOVED}
+    return verdicts.get(response.rcode, Verdict.IN_THE_WAY)
 
 
 def _rrset(name: str, rtype: str, rdatas: Iterable[str] | None) -> RRset | None:

@@ -210,7 +210,7 @@ class Route53Provider:
         return tuple(r for name in sorted(by_name) for r in sets.to_rrsets(tuple(by_name[name]), self._answers))
 
     async def _pinned(self, scope: str, write: FencedWrite) -> tuple[RecordSet, ...] | WriteResult:
-        """The fence's record sets that the batch deletes exactly: as pinned; for a repair, as they are read now."""
+        """The fence's record sets that the batch deletes exactly: as pinned; for a repair, as read now."""
         if isinstance(write.pin, PinFence):
             return (batch.fence_set(scope, self._zone, write.pin.fence),)
         if isinstance(write.pin.seen, FenceAbsent):

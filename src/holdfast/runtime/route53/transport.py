@@ -105,7 +105,7 @@ class Route53Transport:
     async def change_sets(self, op: ChangeRecordSets) -> Accepted | BatchRefused | NotAllowed | CouldNotAsk:
         """`ports.route53.ChangeRecordSets`."""
         changes = [_change(change) for change in op.changes]
-        parameters = {"ChangeBatch": {"Changes": changes, "Comment": "holdfast"}}
+        parameters = {"ChangeBatch": {"Comment": "holdfast", "Changes": changes}}
         found = await self._send(op.zone, "ChangeResourceRecordSets", "HostedZoneId", parameters, changes=True)
         match found:
             case CouldNotAsk():
@@ -233,7 +233,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _change(change: SetChange) -> dict[str, Any]:
-    """One change, by the model's names; in the order of the model, as the XML wants it."""
+    """One change, by the model's names and in its order: botocore writes them as they come."""
     one = change.record_set
     written: dict[str, Any] = {"Name": to_api(one.name), "Type": one.rtype}
     if one.identifier:
