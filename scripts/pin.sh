@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 for target in run dev; do
     inputs="pyproject.toml requirements/build.in"
     extras="--extra fast --extra leases"
-    [ "$target" = run ] || inputs="$inputs requirements/dev.in" extras="$extras --extra postgres --extra etcd --extra route53 --extra map --extra lab --extra fleet"
+    [ "$target" = run ] || inputs="$inputs requirements/dev.in" extras="$extras --extra postgres --extra etcd --extra route53 --extra signing --extra map --extra lab --extra fleet"
     # shellcheck disable=SC2086  # lists of files and options
     pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header --strip-extras \
         --allow-unsafe --no-annotate $extras --output-file "requirements/$target.txt" $inputs

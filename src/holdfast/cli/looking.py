@@ -65,6 +65,7 @@ def render_status(s: Status) -> str:
     lines += [f"prober {o}" for o in s.observers]
     lines += lease_lines(s.leases)
     lines += [f"! {u}" for u in s.unhealthy]
+    lines += [f"NOT BELIEVED: {s.foreign}"] if s.foreign else []
     lines += [f"held back: {h}" for h in s.held]
     lines += [f"drained {w.subject} by {w.by}: {w.reason}" for w in s.directives.drained]
     if s.directives.rollback is not None:

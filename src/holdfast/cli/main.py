@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "leases": ("holdfast.cli.leasing", "leases", "Look"),
     "webhook": ("holdfast.cli.webhook", "webhook", "Run"),
     "deliver": ("holdfast.cli.delivering", "deliver", "Configure"),
+    "keys": ("holdfast.cli.keys", "keys", "Secure"),
     "tokens": ("holdfast.cli.tokens", "tokens", "Secure"),
     "drain": ("holdfast.cli.words", "drain", "Say"),
     "undrain": ("holdfast.cli.words", "undrain", "Say"),

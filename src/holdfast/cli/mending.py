@@ -36,7 +36,13 @@ def repair(freeze_id: str, file: str | None) -> None:
 
         async with open_scene(loaded, "repair") as scene:
             return await scene.ask(
-                repair_override(scene.keys.scope, scene.providers, actor="repair", freeze_id=freeze_id)
+                repair_override(
+                    scene.keys.scope,
+                    scene.providers,
+                    actor="repair",
+                    freeze_id=freeze_id,
+                    believes=scene.believes,
+                )
             )
 
     result = run(work())
@@ -70,8 +76,12 @@ def adopt(reason: str, file: str | None) -> None:
         from holdfast.service.scene import open_scene
 
         async with open_scene(loaded, "adopt") as scene:
+            if scene.believes is not None and scene.signs is None:
+                return "plans are signed here (plan_keys), and this machine has no signing_key: adopt where it is"
             made = await scene.ask(
-                make_plan(scene.keys.scope, scene.providers, actor="adopt", by=who(), reason=reason)
+                make_plan(
+                    scene.keys.scope, scene.providers, actor="adopt", by=who(), reason=reason, signs=scene.signs
+                )
             )
             if not isinstance(made, str):
                 spoken = f"adopted what DNS serves as plan {made.identity}: {reason}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NoReturn
 
@@ -96,9 +95,10 @@ def show_(file: str, form: str) -> None:
 
 def _put(out: str, token: str) -> None:
     """The token into a new file of its own."""
+    from holdfast.access.new_file import write_new
+
     try:
-        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as target:
-            target.write(f"{token}\n")
+        write_new(Path(out), f"{token}\n".encode())
     except FileExistsError:
         fail(f"{out} is there already; a token is not written over another file", exits.REFUSED)
     except OSError as error:

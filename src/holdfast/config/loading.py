@@ -179,7 +179,9 @@ def _service(
         metrics_listen=_listen(table, "metrics_listen", METRICS_LISTEN_DEFAULT),
         metrics_tls_cert=metrics_cert,
         metrics_tls_key=metrics_key,
-        tokens_file=str(here / tokens) if tokens else "",
+        tokens_file=_beside(here, tokens),
+        signing_key=_beside(here, table.text("signing_key", "")),
+        plan_keys=tuple(_beside(here, key) for key in table.texts("plan_keys")),
         enactors=_enactors(table),
         directory=str(here),
         leases=None if leases is None else read_leases(leases, state=state, here=here, tokens=bool(tokens)),
@@ -187,6 +189,11 @@ def _service(
     )
     table.close()
     return settings
+
+
+def _beside(here: FilePath, written: str) -> str:
+    """A path of the file, absolute; empty stays so."""
+    return str(here / written) if written else ""
 
 
 def _listen(table: Table, key: str, default: str) -> str:

@@ -32,6 +32,10 @@ class ServiceSettings(msgspec.Struct, frozen=True):
     metrics_tls_key: str = ""
     tokens_file: str = ""
     """Tokens of callers, for every HTTP service of this machine; empty if there are none."""
+    signing_key: str = ""
+    """The planner's private key; empty: its plans are not signed."""
+    plan_keys: tuple[str, ...] = ()
+    """Public keys whose plans are believed here; empty: any plan, signed or not."""
     enactors: tuple[str, ...] = ENACTORS_DEFAULT
     """Writer ids of the enactors that run here."""
     directory: str = ""

@@ -27,6 +27,7 @@ from holdfast.model.plan import Inputs, Plan, PlanHead, Reason, Section
 from holdfast.model.records import NameRecords, RRset, Weighted
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import FenceReading, ZoneProvider
+from holdfast.ports.signing import SignsPlans, signed
 from holdfast.ports.store import ABSENT, Commit, Committed, Compare, Entry, GetMany, Put
 
 SECTION_NAMES: Final = 512
@@ -47,7 +48,13 @@ class Adopted(msgspec.Struct, frozen=True):
 
 
 async def adopt(
-    scope: str, providers: Mapping[str, ZoneProvider], *, actor: str, by: str, reason: str
+    scope: str,
+    providers: Mapping[str, ZoneProvider],
+    *,
+    actor: str,
+    by: str,
+    reason: str,
+    signs: SignsPlans | None = None,
 ) -> Adopted | str:
     """Make what DNS serves the newest plan; or why not."""
     keys = Keys(scope)
@@ -74,7 +81,7 @@ async def adopt(
         readings = (*readings, reading)
         names = (*names, *records)
     highest = max(highest, highest_fence(readings))
-    plan = _plan(scope, actor, by, reason, highest, entries[1], stored.value, names)
+    plan = signed(_plan(scope, actor, by, reason, highest, entries[1], stored.value, names), signs)
     if not plan.sections:
         return "DNS has no address at any configured name: nothing to adopt, start the planner instead"
     freezes = only_in_fences(readings, frozenset(freeze_id_of(keys, d.key) for d in listed))

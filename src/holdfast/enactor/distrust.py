@@ -16,9 +16,15 @@ from holdfast.model.configuration import StoredConfiguration
 from holdfast.model.directives import Directives
 from holdfast.model.plan import PLAN_FORMAT, Plan
 from holdfast.model.records import NameRecords, Tenure, Weighted
+from holdfast.ports.signing import BelievesPlans
 
 LISTED_MAX = 5
 """Names spelled out in a refusal; the rest are counted."""
+
+
+def foreign(plan: Plan, believes: BelievesPlans | None) -> str:
+    """Why this plan is not one of our planners'; empty if it is, or if no keys are configured here (R9)."""
+    return "" if believes is None else believes.refusal(plan.head)
 
 
 def refuse_plan(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from holdfast.documents.plans import read_plan
-from holdfast.enactor.distrust import refuse_plan
+from holdfast.enactor.distrust import foreign, refuse_plan
 from holdfast.enactor.memory import Memory
 from holdfast.enactor.settings import EnactorSettings
 from holdfast.enactor.shelf import Shelf, put_plan
@@ -60,6 +60,10 @@ async def take(state: State, settings: EnactorSettings, identity: Identity) -> S
     if not isinstance(plan, Plan):
         why = "parts of it are missing from the store" if plan is None else f"{plan.key}: {plan.why}"
         return await say(state, settings, "plan.rejected", f"plan {identity} can't be read: {why}")
+    unsigned = foreign(plan, settings.believes)
+    if unsigned:
+        state = await say(state, settings, "plan.foreign", f"plan {identity} is refused: {unsigned}")
+        return msgspec.structs.replace(state, rejected=identity)
     refusal = refuse_plan(plan, settings.scope, state.memory.configuration, state.memory.directives)
     if refusal is not None:
         state = await say(state, settings, "plan.rejected", f"plan {identity} is refused (R9): {refusal}")

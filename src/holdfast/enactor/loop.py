@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from holdfast.enactor.distrust import foreign
 from holdfast.enactor.knowledge import State, behind, say, take, unbelieved
 from holdfast.enactor.lag import laggards
 from holdfast.enactor.memory import MEMORY_FILE, recall
@@ -38,7 +39,7 @@ async def enact(settings: EnactorSettings, providers: Mapping[str, ZoneProvider]
         await Emit(Event(kind="actor.refused", actor=settings.enactor, text=refusal))
         return refusal
     recalled = await recall()
-    state = State(plan=recalled.plan, memory=recalled.memory, shelf=recalled.shelf)
+    state = await _believed(State(plan=recalled.plan, memory=recalled.memory, shelf=recalled.shelf), settings)
     if recalled.damage:
         text = f"kept on the disk but not readable, so taken as absent: {'; '.join(recalled.damage)}"
         await Emit(Event(kind="disk.damaged", actor=settings.enactor, text=text))
@@ -49,6 +50,17 @@ async def enact(settings: EnactorSettings, providers: Mapping[str, ZoneProvider]
         rest = _rest(then)
         if rest is not None:
             await Idle(rest, hints=hints, attempt=state.attempt)
+
+
+async def _believed(state: State, settings: EnactorSettings) -> State:
+    """A disk is no better witness than the store: what no key of ours signed is not held, and not put back."""
+    unsigned = "" if state.plan is None else foreign(state.plan, settings.believes)
+    if not unsigned:
+        return state
+    assert state.plan is not None, "only a plan is foreign"
+    text = f"plan {state.plan.identity} on the disk is refused: {unsigned}"
+    await Emit(Event("plan.foreign", settings.enactor, text, state.plan.identity))
+    return msgspec.structs.replace(state, plan=None)
 
 
 async def one_pass(

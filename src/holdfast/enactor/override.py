@@ -14,7 +14,7 @@ import msgspec
 from holdfast.documents.plans import read_newest_plan
 from holdfast.enactor.capacity import refuse_removal
 from holdfast.enactor.difference import coverage, difference, names_of
-from holdfast.enactor.distrust import refuse_plan
+from holdfast.enactor.distrust import foreign, refuse_plan
 from holdfast.enactor.memory import Memory
 from holdfast.enactor.order import describe, raised
 from holdfast.enactor.sight import Documents, Sight, consult
@@ -36,6 +36,7 @@ from holdfast.ports.provider import (
     Wrote,
     ZoneProvider,
 )
+from holdfast.ports.signing import BelievesPlans
 
 
 class Healed(msgspec.Struct, frozen=True):
@@ -47,12 +48,17 @@ class Healed(msgspec.Struct, frozen=True):
 
 
 async def repair_override(
-    scope: str, providers: Mapping[str, ZoneProvider], *, actor: str, freeze_id: str
+    scope: str,
+    providers: Mapping[str, ZoneProvider],
+    *,
+    actor: str,
+    freeze_id: str,
+    believes: BelievesPlans | None = None,
 ) -> tuple[Healed, ...] | str:
     """Heal the covered names in every zone whose fence carries the freeze; or why nothing can be done."""
     keys = Keys(scope)
     sight, memory, _ = await consult(keys, Memory(), Documents())
-    plan = await _plan(keys, memory)
+    plan = await _plan(keys, memory, believes)
     if isinstance(plan, str):
         return plan
     healed: tuple[Healed, ...] = ()
@@ -65,13 +71,16 @@ async def repair_override(
     return healed or f"no zone's fence carries freeze {freeze_id}: nothing to override"
 
 
-async def _plan(keys: Keys, memory: Memory) -> Plan | str:
+async def _plan(keys: Keys, memory: Memory, believes: BelievesPlans | None) -> Plan | str:
     """The newest plan, believed as an enactor would."""
     plan = await read_newest_plan(keys)
     if plan is None:
         return "the store has no plan"
     if isinstance(plan, CouldNotAsk):
         return f"the newest plan can't be had from the store: {plan.reason}"
+    unsigned = foreign(plan, believes)
+    if unsigned:
+        return f"plan {plan.identity} is refused: {unsigned}"
     refusal = refuse_plan(plan, keys.scope, memory.configuration, memory.directives)
     return plan if refusal is None else f"plan {plan.identity} is refused (R9): {refusal}"
 

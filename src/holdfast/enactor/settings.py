@@ -9,6 +9,7 @@ import msgspec
 from holdfast.model.configuration import Mode
 from holdfast.model.fence import is_writer_id
 from holdfast.ports.provider import Fencing, ZoneProvider
+from holdfast.ports.signing import BelievesPlans
 
 
 class EnactorSettings(msgspec.Struct, frozen=True):
@@ -16,8 +17,7 @@ class EnactorSettings(msgspec.Struct, frozen=True):
 
     `turn` of `turns` (0 of 1 when alone) says at which part of a large change it begins, so that enactors that
     work side by side share the writing: a hint for speed, never for correctness. `mode` holds until a
-    configuration is known. `ask_servers` turns the questions to all name servers after a write off (R18).
-    """
+    configuration is known. `ask_servers` turns the questions to all name servers after a write off (R18)."""
 
     scope: str
     enactor: str
@@ -25,6 +25,8 @@ class EnactorSettings(msgspec.Struct, frozen=True):
     turns: int = 1
     mode: Mode = Mode.ENFORCE
     ask_servers: bool = True
+    believes: BelievesPlans | None = None
+    """The keys that sign plans; None believes plans without signatures."""
 
 
 def refuse_start(settings: EnactorSettings, providers: Iterable[ZoneProvider]) -> str | None:

@@ -71,6 +71,7 @@ KINDS: Final = (
         zone=True,
     ),
     Kind("write.would", "Observe mode: what would have been written", plan=True, zone=True),
+    Kind("plan.foreign", "A plan that no key of this machine's plan_keys signed: refused, DNS stays", plan=True),
     Kind(
         "plan.rejected",
         "An enactor does not believe a plan (R9); the text has the arithmetic",

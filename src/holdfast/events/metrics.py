@@ -59,6 +59,9 @@ FROZEN = Metric("holdfast_zone_frozen", "1 while a freeze keeps the enactor from
 WRITES = Metric("holdfast_writes_total", "Messages to DNS servers by result", ("actor", "zone", "result"))
 MOVED = Metric("holdfast_fence_moved_total", "Writes refused because the fence had moved", ("actor", "zone"))
 REFUSALS = Metric("holdfast_refusals_total", "Changes or plans held back, by the rule that did", ("actor", "rule"))
+FOREIGN = Metric(
+    "holdfast_plans_foreign_total", "Plans refused for their signature, or for having none", ("actor",)
+)
 STANDS_DOWN = Metric("holdfast_planner_standing_down", "1 while a planner stands down", ("actor",))
 DISTRUST = Metric("holdfast_prober_distrusts_itself", "1 while a prober distrusts itself", ("actor",))
 VERDICTS = Metric("holdfast_verdict_changes_total", "Changes of verdict, by the new one", ("after",))
@@ -86,6 +89,7 @@ COUNTERS: Final = (
     Rule(("write.would",), WRITES, fixed=(("result", "would"),)),
     Rule(("write.refused",), MOVED),
     Rule(("change.refused", "plan.rejected"), REFUSALS),
+    Rule(("plan.foreign",), FOREIGN),
     Rule(("verdict.changed",), VERDICTS),
     Rule(("server.lags",), LAGS),
     Rule(("actor.crashed",), CRASHES),

@@ -24,6 +24,7 @@ _CONSTANTS = (
     types.CodeType,
     types.MethodDescriptorType,
     types.WrapperDescriptorType,
+    msgspec.UnsetType,  # a field that is absent
 )
 _ITERATORS = frozenset(
     {type(iter(())), type(iter([])), type(iter(range(0))), type(iter("")), type(reversed(())), type(reversed([]))}

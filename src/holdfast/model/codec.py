@@ -7,7 +7,7 @@ Documents carry `format`; a reader takes its own format and the one before it, a
 from __future__ import annotations
 
 import hashlib
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -17,6 +17,7 @@ from holdfast.model.plan import Plan, PlanHead, Section, SectionRef
 T = TypeVar("T")
 
 _ENCODER = msgspec.json.Encoder()
+SIGNED_AS: Final = b"holdfast plan, format 1\n"
 
 
 class Unreadable(ValueError):
@@ -47,9 +48,21 @@ def section_ref(section: Section, data: bytes | None = None) -> SectionRef:
     )
 
 
+def unsigned_bytes(head: PlanHead) -> bytes:
+    """A head's canonical bytes without its signature: what hash and signature are over."""
+    if head.signature is not msgspec.UNSET:
+        head = msgspec.structs.replace(head, signature=msgspec.UNSET)
+    return encode(head)
+
+
+def signed_bytes(head: PlanHead) -> bytes:
+    """What a planner signs. The words before keep a signature from meaning anything else by the same key."""
+    return SIGNED_AS + unsigned_bytes(head)
+
+
 def head_hash(head: PlanHead) -> str:
     """The plan's hash: it covers the sections through their digests in the head."""
-    return hashlib.sha256(encode(head)).hexdigest()[:HASH_LENGTH]
+    return hashlib.sha256(unsigned_bytes(head)).hexdigest()[:HASH_LENGTH]
 
 
 def seal(head: PlanHead, sections: tuple[Section, ...]) -> Plan:

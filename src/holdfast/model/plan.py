@@ -1,9 +1,10 @@
 """The plan: versioned, immutable, checksummed; everything that the DNS of one scope should say.
 
 A plan is a *head* (identity, parent, inputs, ledger, reasons, digests of its sections) and *sections* of
-names. The hash is SHA-256 over the head's canonical JSON without the hash; the head names each section's
-digest, so it covers all. Sections exist so that a plan of 427,000 names which changes three of them encodes
-and compares one section, not all (and each fits the smallest store's request limit, R14).
+names. The hash is SHA-256 over the head's canonical JSON without the hash and the signature; the head names each
+section's digest, so it covers all. So does the signature, over the same bytes. Sections exist so that a plan of
+427,000 names which changes three of them encodes and compares one section, not all (and each fits the smallest
+store's request limit, R14).
 """
 
 from __future__ import annotations
@@ -79,6 +80,13 @@ class Reason(msgspec.Struct, frozen=True):
     text: str
 
 
+class Signature(msgspec.Struct, frozen=True):
+    """A planner's: the id of its key, and ed25519 over the head's canonical bytes (`codec.signed_bytes`)."""
+
+    key: str
+    value: bytes
+
+
 class PlanHead(msgspec.Struct, frozen=True):
     """All of a plan but its names."""
 
@@ -95,6 +103,8 @@ class PlanHead(msgspec.Struct, frozen=True):
     planner: str = ""
     rollback_of: int | None = None
     format: int = PLAN_FORMAT
+    signature: Signature | msgspec.UnsetType = msgspec.UNSET
+    """Absent, not null, where nobody signs: then the bytes are those that they always were."""
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -207,7 +207,8 @@ def _plan(
     """The plan, or None when it would say what its parent says."""
     parent, stored = situation.parent, situation.configuration
     zones = tuple(sorted({z.name for z in stored.configuration.zones} | _zones_of(sections)))
-    if parent is not None and zones == parent.head.zones and sections == parent.sections:
+    same = parent is not None and zones == parent.head.zones and sections == parent.sections
+    if same and not situation.sign_anew:
         return None
     moves = (reason for case in cases for reason in member_reasons(case, granted.weights[case.pool]))
     lost = lost_charges(rules.standings.values(), rules)
@@ -222,11 +223,20 @@ def _plan(
         sections=desk.encoder.refs(sections),
         ledger=merged((*rules.carried, *granted.charges, *lost)),
         explicit=explicit_acts(situation),
-        reasons=bounded((*ground.reasons, *moves, *held)),
+        reasons=bounded((*_signature_reasons(situation), *ground.reasons, *moves, *held)),
         planner=situation.planner,
         rollback_of=None if situation.rollback is None else situation.rollback.identity.generation,
     )
     return seal(head, sections)
+
+
+def _signature_reasons(situation: Situation) -> tuple[Reason, ...]:
+    if not situation.sign_anew:
+        return ()
+    scope = situation.configuration.configuration.scope
+    return (
+        Reason("signed", scope, f"{scope}: signed anew, the plan before was not signed by this planner's key"),
+    )
 
 
 def _zones_of(sections: tuple[Section, ...]) -> frozenset[str]:

@@ -36,10 +36,12 @@ from holdfast.planner.stance import stance
 from holdfast.planner.view import (
     Trouble,
     View,
+    believed,
     read_documents,
     read_parent,
     read_rollback,
     read_standings,
+    sign_anew,
     unchanged,
 )
 from holdfast.ports.clock import ATTEMPT_MAX, Arm, Disarm, Fired, Idle, Rest
@@ -47,6 +49,7 @@ from holdfast.ports.events import Emit, Event
 from holdfast.ports.judgement import HealthRules
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import ZoneProvider
+from holdfast.ports.signing import BelievesPlans, SignsPlans, signed
 from holdfast.ports.store import Lost, Put
 
 
@@ -58,6 +61,9 @@ class Planner(msgspec.Struct, frozen=True):
     providers: Mapping[str, ZoneProvider]
     rules: HealthRules
     desk: Desk
+    signs: SignsPlans | None = None
+    believes: BelievesPlans | None = None
+    """Plans that none of these keys signed are no parents and are not rolled back to; None believes all."""
 
     @property
     def keys(self) -> Keys:
@@ -118,11 +124,11 @@ async def _look(planner: Planner, view: View, *, hinted: bool) -> View | _Stoppe
     stands = stance(newest, own, view.standings)
     if stands.stands_down:
         return _Stopped(view, Trouble("planner.stands_down", stands.stands_down))
-    parent = await read_parent(keys, view)
+    parent = believed(await read_parent(keys, view), planner.believes)
     if isinstance(parent, Trouble):
         return _Stopped(view, parent)
     view = msgspec.structs.replace(view, parent=parent)
-    rollback = await read_rollback(keys, view, view.directives.rollback)
+    rollback = believed(await read_rollback(keys, view, view.directives.rollback), planner.believes)
     if isinstance(rollback, Trouble):
         return _Stopped(view, rollback)
     return msgspec.structs.replace(view, rollback=rollback)
@@ -204,6 +210,7 @@ def _situation(planner: Planner, view: View, fired: frozenset[str]) -> Situation
         fired=fired,
         rollback=view.rollback,
         planner=planner.name,
+        sign_anew=sign_anew(view, planner.signs),
     )
 
 
@@ -233,7 +240,7 @@ async def _tell(planner: Planner, view: View, decision: Decision) -> View:
 
 async def _publish(planner: Planner, view: View, decision: Decision, plan: Plan) -> tuple[View, Rest]:
     """R10: the plan is created only if parent, configuration and words are what it was made from."""
-    keys = planner.keys
+    keys, plan = planner.keys, signed(plan, planner.signs)
     conditions = (
         unchanged(keys.newest, view.newest),
         unchanged(keys.config, view.configuration),
@@ -257,6 +264,7 @@ async def _publish(planner: Planner, view: View, decision: Decision, plan: Plan)
         incarnation=view.incarnation
         or Document(key=keys.incarnation, value=incarnation, revision=result.revision),
         parent=plan,
+        signed=planner.signs is not None,
         attempt=0,
     )
     return view, Rest.RETRY if decision.waiting else Rest.POLL

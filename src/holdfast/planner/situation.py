@@ -45,6 +45,8 @@ class Situation(msgspec.Struct, frozen=True):
     rollback: Plan | None = None
     """The plan that `directives.rollback` names."""
     planner: str = ""
+    sign_anew: bool = False
+    """The newest plan lacks this planner's signature: one is due even if it would say the same."""
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -22,6 +22,7 @@ from holdfast.planner.situation import Standing
 from holdfast.planner.stance import standing
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import ZoneProvider
+from holdfast.ports.signing import BelievesPlans, SignsPlans
 from holdfast.ports.store import ABSENT, Compare, Entry, GetMany, Range
 
 T = TypeVar("T")
@@ -52,6 +53,8 @@ class View(msgspec.Struct, frozen=True):
     trouble: str = ""
     armed: tuple[str, ...] = ()
     attempt: int = 0
+    signed: bool = False
+    """Whether this process has signed a plan."""
 
     @property
     def directives(self) -> Directives:
@@ -155,6 +158,32 @@ async def read_rollback(keys: Keys, view: View, word: RollbackWord | None) -> Pl
     if isinstance(plan, CouldNotAsk):
         return _store_silent(plan)
     return plan if isinstance(plan, Plan) else None
+
+
+def believed(plan: Plan | Trouble | None, believes: BelievesPlans | None) -> Plan | Trouble | None:
+    """The plan, if a key that we believe signed it: what we make from another's plan we would vouch for."""
+    unsigned = believes.refusal(plan.head) if believes is not None and isinstance(plan, Plan) else ""
+    if not unsigned:
+        return plan
+    assert isinstance(plan, Plan), "only a plan is foreign"
+    return Trouble(
+        "plan.foreign",
+        f"plan {plan.identity} is refused: {unsigned}. Nothing is planned on it; enactors go on with the plans"
+        " they hold. Find out who wrote it into the store; then `holdfast adopt` makes a signed plan of what DNS"
+        " serves",
+    )
+
+
+def sign_anew(view: View, signs: SignsPlans | None) -> bool:
+    """Whether a plan is due for its signature's sake: once in a process, if no key or another signed the newest.
+
+    So enactors have a plan to believe when keys are set up first, and when they are changed. Once only: else two
+    planners with a key each would sign over each other for ever.
+    """
+    if signs is None or view.parent is None or view.signed:
+        return False
+    signature = view.parent.head.signature
+    return signature is msgspec.UNSET or signature.key != signs.key
 
 
 def unchanged(key: str, document: Document[T] | None) -> Compare:

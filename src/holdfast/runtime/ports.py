@@ -90,7 +90,7 @@ def actor_answers(
 ) -> Answers:
     """The answers of one actor. `clock` must be its own; what is None leads to `NoAnswer` when asked."""
     answers = Answers()
-    _answer_store(answers, store)
+    register_store(answers, store)
     register_clock(answers, clock)
 
     async def emit(op: Emit) -> None:
@@ -110,7 +110,8 @@ def actor_answers(
     return answers
 
 
-def _answer_store(answers: Answers, store: Store) -> None:
+def register_store(answers: Answers, store: Store) -> None:
+    """Answer the store's operations."""
     answers.register(Get, store.get)
     answers.register(GetMany, store.get_many)
     answers.register(Range, store.range)

@@ -26,9 +26,19 @@ from holdfast.service.scene import CannotOpen, Scene
 
 
 async def run_planner(scene: Scene, name: str, pacing: Pacing | None = None) -> None:
-    """Plan for ever under `name`."""
+    """Plan for ever under `name`.
+
+    Raises:
+        CannotOpen: a key can't be used.
+    """
     planner = Planner(
-        scope=scene.keys.scope, name=name, providers=scene.providers, rules=LeasedRules(MemoRules()), desk=Desk()
+        scope=scene.keys.scope,
+        name=name,
+        providers=scene.providers,
+        rules=LeasedRules(MemoRules()),
+        desk=Desk(),
+        signs=scene.signs,
+        believes=scene.believes,
     )
     await _supervised(scene, name, lambda: planner_loop(planner), scene.answers(name, pacing=pacing))
 
@@ -45,6 +55,7 @@ async def run_enactor(scene: Scene, name: str, *, turn: int, turns: int, pacing:
         turn=turn,
         turns=turns,
         mode=scene.loaded.configuration.mode,
+        believes=scene.believes,
     )
     refused = refuse_start(settings, scene.providers.values())
     if refused is not None:

@@ -5,11 +5,23 @@ from __future__ import annotations
 import msgspec
 
 from holdfast.config.settings import Loaded
+from holdfast.documents.plans import read_newest_plan
+from holdfast.model.keys import Keys
+from holdfast.model.plan import Plan
+from holdfast.runtime.driver import Answers, drive
+from holdfast.runtime.ports import register_store
 from holdfast.service.doctor_report import EXIT_GOOD, EXIT_TROUBLE
+from holdfast.service.opening import CannotOpen
+from holdfast.service.signing import believer_of
 from holdfast.stores.examined import Examinable, Examined, Verdict
 from holdfast.stores.opening import open_store
+from holdfast.stores.port import Store
 from holdfast.stores.refusal import Refused
 
+FOREIGN_ADVICE = (
+    "somebody wrote it past the planners, or keys differ between machines (`holdfast keys show`);"
+    " DNS stays as it is"
+)
 _MARKS = {Verdict.GOOD: "ok", Verdict.DOUBTFUL: "!", Verdict.BAD: "BAD"}
 
 
@@ -33,10 +45,31 @@ async def examine_store(loaded: Loaded) -> StoreReport:
     except Refused as error:
         return StoreReport(shown, (Examined("driver", Verdict.BAD, str(error)),))
     try:
+        signature = await _signature(loaded, store)
         assert isinstance(store, Examinable)
-        return StoreReport(shown, await store.examine())
+        return StoreReport(shown, (*await store.examine(), *signature))
     finally:
         await store.close()
+
+
+async def _signature(loaded: Loaded, store: Store) -> tuple[Examined, ...]:
+    """Whether the newest plan is one that this machine believes; nothing where no keys are configured."""
+    try:
+        believes = believer_of(loaded.service)
+    except CannotOpen as error:
+        return (Examined("signature", Verdict.BAD, str(error)),)
+    if believes is None:
+        return ()
+    answers = Answers()
+    register_store(answers, store)
+    plan = await drive(read_newest_plan(Keys(loaded.configuration.scope)), answers)
+    if not isinstance(plan, Plan):
+        why = "the store has no plan" if plan is None else plan.reason
+        return (Examined("signature", Verdict.DOUBTFUL, f"the newest plan can't be looked at: {why}"),)
+    unsigned = believes.refusal(plan.head)
+    if not unsigned:
+        return (Examined("signature", Verdict.GOOD, f"plan {plan.identity} is signed by a key of ours"),)
+    return (Examined("signature", Verdict.BAD, f"plan {plan.identity} is refused: {unsigned}", FOREIGN_ADVICE),)
 
 
 def text_of_store(report: StoreReport) -> str:

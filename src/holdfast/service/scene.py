@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,22 +20,21 @@ from holdfast.model.configuration import Configuration, ZoneConfig
 from holdfast.model.keys import Keys
 from holdfast.ports.operation import Loop
 from holdfast.ports.provider import ZoneProvider
+from holdfast.ports.signing import BelievesPlans, SignsPlans
 from holdfast.providers.factory import provider_for
 from holdfast.runtime.clock import Pacing, ProcessClock
 from holdfast.runtime.disk import DirectoryDisk
 from holdfast.runtime.dns import DnsTransport
 from holdfast.runtime.driver import Answers, drive
 from holdfast.runtime.ports import ProbeEngine, actor_answers
+from holdfast.service.opening import CannotOpen as CannotOpen
+from holdfast.service.signing import believer_of, signer_of
 from holdfast.stores.opening import open_store
 from holdfast.stores.port import Store
 from holdfast.stores.refusal import Refused
 
 T = TypeVar("T")
 log = logging.getLogger("holdfast.service")
-
-
-class CannotOpen(Exception):
-    """Something the scene needs can't be had; the text says what, where and what to do."""
 
 
 class Providers(Mapping[str, ZoneProvider]):
@@ -80,6 +80,24 @@ class Scene:
     def service(self) -> ServiceSettings:
         """This machine's part of the file."""
         return self.loaded.service
+
+    @cached_property
+    def signs(self) -> SignsPlans | None:
+        """The planner's key of this machine, if it has one.
+
+        Raises:
+            CannotOpen: it can't be used.
+        """
+        return signer_of(self.service)
+
+    @cached_property
+    def believes(self) -> BelievesPlans | None:
+        """The keys whose plans are believed here; None believes all.
+
+        Raises:
+            CannotOpen: one can't be used.
+        """
+        return believer_of(self.service)
 
     def answers(self, actor: str, *, probes: ProbeEngine | None = None, pacing: Pacing | None = None) -> Answers:
         """The answers of one actor; its disk is a directory of its own below the state directory."""

@@ -66,6 +66,8 @@ class Status(msgspec.Struct, frozen=True):
     held: tuple[str, ...]
     leases: LeasesView = LeasesView()
     """Targets that come from leases, and how far hosts are with their configuration."""
+    foreign: str = ""
+    """Why the newest plan is none that is believed here; empty if it is."""
 
 
 async def stored_configuration(scene: Scene) -> Configuration:
@@ -119,9 +121,15 @@ async def status(scene: Scene, most: int = 200) -> Status:
         freezes=tuple(d.value for d in _documents(freezes)),
         observers=tuple(f"{o.observer}: {o.distrust}" if o.distrust else o.observer for o in seen),
         unhealthy=_unhealthy(seen),
+        foreign=_foreign(scene, plan),
         held=() if plan is None else tuple(r.text for r in plan.head.reasons if r.kind in HELD),
         leases=await _leases(scene, configuration, seen),
     )
+
+
+def _foreign(scene: Scene, plan: Plan | None) -> str:
+    unsigned = "" if plan is None or scene.believes is None else scene.believes.refusal(plan.head)
+    return f"plan {plan.identity} is refused: {unsigned}" if unsigned and plan is not None else ""
 
 
 HELD = frozenset({"floor", "fail-open", "velocity", "hold-down", "kept", "never-empty", "distrust"})
