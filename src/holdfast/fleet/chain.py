@@ -1,19 +1,28 @@
-"""Health and planner on the shipped rules, in virtual time: probe results in, what DNS serves out.
+"""Health and planner on the shipped rules, in virtual time: leases and probe results in, what DNS serves out.
 
-    rise_fall.step -> trust.distrust -> judge.judge -> decide.decide -> the plan, which counts as applied at once
+    leases.members -> observations of leases ------------v
+    folding.fold -> trust.distrust -> observations -> leased.LeasedRules -> decide.decide -> the plan
 
-The gate of R11 stands in front: a target that was never ready is not configured, so it is neither probed nor
-planned. Timers (staleness never happens here; hold-down, refunds) are kept as the planner's loop keeps them: armed
-when they are first named, fired when their time is over.
+All hosts hold a lease and are probed, whether they are ready or not, as in a scope whose targets come from leases:
+the gate is that of the shipped rules. A plan counts as applied at once. Timers (hold-down, refunds, runs of
+failures, flap windows) are kept as the loops keep them: armed when they are first named, fired when their time is
+over. Nothing is ever stale here: all publish each round.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
-from holdfast.health.judge import PlainRules
-from holdfast.health.rise_fall import NEW, Track, settled, step, window_over
-from holdfast.health.trust import PUNCTUAL, distrust
+import msgspec
+
+from holdfast.health.folding import begin, fold, forget_flaps, settle
+from holdfast.health.leased import LeasedRules
+from holdfast.health.memo import MemoRules
+from holdfast.health.rise_fall import Track
+from holdfast.health.roster import Roster, roster
+from holdfast.health.trust import distrust
+from holdfast.leases.members import UNREADY, membership
 from holdfast.model.configuration import (
     Check,
     Configuration,
@@ -24,75 +33,93 @@ from holdfast.model.configuration import (
     ProberConfig,
     ProviderKind,
     StoredConfiguration,
-    TargetConfig,
     ZoneConfig,
     target_key,
 )
 from holdfast.model.directives import Directives
-from holdfast.model.observation import Observations, TargetObservation, Verdicts
+from holdfast.model.lease import Lease, Place
+from holdfast.model.observation import LEASES_OBSERVER, Observations, TargetState
 from holdfast.model.plan import Plan
 from holdfast.planner.decide import decide
 from holdfast.planner.desk import Desk
 from holdfast.planner.ledger import refund_timers
 from holdfast.planner.situation import Situation, Standing
 from holdfast.ports.judgement import Timer
+from holdfast.ports.probe import ProbeResult
 
 GROUP: Final = "fleet"
+ROLE: Final = "host"
 ZONE: Final = "fleet.test"
 ZONES: Final = 3
 PROBERS: Final = ("a", "b", "c")
-RUN_S: Final = 60.0
-"""How long failures count as having begun together (the prober's settle timer)."""
 
 
 class Prober:
-    """One vantage point: its tracks, and what it last published."""
+    """One vantage point: its view by the shipped rules, and what it last published."""
 
-    def __init__(self, name: str, limits: Limits) -> None:
-        self.name, self._limits = name, limits
-        self.tracks: dict[int, Track] = {}
-        self._published: tuple[tuple[TargetObservation, ...], str] = ((), "")
-        self.revision = 0
-        self._run_ends_s: float | None = None
-        self._windows: dict[int, float] = {}
+    def __init__(self, name: str, configuration: Configuration) -> None:
+        self._name, self._limits = name, configuration.limits
+        self._work = _work(configuration, name)
+        self._view = begin(self._work)
+        self._together_s: float | None = None
+        self._windows: dict[str, float] = {}
+        self.observations = Observations(f"{name}/0", name, 0, ())
 
-    def saw(self, target: int, *, ok: bool, rise: int, fall: int, now_s: float) -> None:
-        """One result."""
-        before = self.tracks.get(target, NEW)
-        after = step(before, ok=ok, reason="ok" if ok else "connect refused", rise=rise, fall=fall)
-        if after is before:
-            return
-        self.tracks[target] = after
-        if after.recent and self._run_ends_s is None:
-            self._run_ends_s = now_s + RUN_S
-        if after.flaps > before.flaps:
-            self._windows[target] = now_s + self._limits.flap_window_s
+    def reconfigure(self, configuration: Configuration) -> None:
+        """Targets joined; those known keep their tracks."""
+        work = _work(configuration, self._name)
+        self._view = begin(work, known=(self._work, self._view))
+        self._work = work
 
-    def ages(self, now_s: float) -> None:
-        """Timers of the prober: runs of failures end, flap windows end."""
-        if self._run_ends_s is not None and now_s >= self._run_ends_s:
-            self._run_ends_s = None
-            self.tracks = {target: settled(track) for target, track in self.tracks.items()}
-        for target in [t for t, ends_s in self._windows.items() if now_s >= ends_s]:
-            del self._windows[target]
-            self.tracks[target] = window_over(self.tracks[target])
-
-    def observations(self) -> Observations:
-        """What it publishes; the revision rises when that changes."""
-        seen = tuple(
-            sorted(
-                (
-                    TargetObservation(target_key(GROUP, name_of(number)), t.state, t.reason, t.flaps)
-                    for number, t in self.tracks.items()
-                ),
-                key=lambda o: o.target,
-            )
+    def restless(self) -> frozenset[int]:
+        """Targets of which one more success would tell anything."""
+        (shard,), (view,) = self._work.shards, self._view.shards
+        return frozenset(
+            number_of(target)
+            for target, track in zip(shard.targets, view.tracks, strict=True)
+            if track.state is not TargetState.UP or track.run
         )
-        doubt = distrust(self.tracks.values(), PUNCTUAL, distrust_share=self._limits.distrust_share)
-        if (seen, doubt) != self._published:
-            self.revision += 1
-            self._published = (seen, doubt)
-        return Observations(f"{self.name}/0", self.name, self.revision, seen, doubt)
+
+    def sees(self, results: Iterable[tuple[int, bool]], *, now_s: float) -> None:
+        """A round of results, and the timers that ran out before it; then what is published."""
+        found = tuple(ProbeResult(key_of(n), ok, "" if ok else "connect refused") for n, ok in results)
+        view, _ = fold(self._work, self._view, found)
+        for target in view.flapping - self._windows.keys():
+            self._windows[target] = now_s + self._limits.flap_window_s
+        over = frozenset(target for target, ends_s in self._windows.items() if now_s >= ends_s)
+        for target in over:
+            del self._windows[target]
+        self._view = forget_flaps(self._work, view, over)
+        self._runs(now_s)
+        self._publish()
+
+    def _runs(self, now_s: float) -> None:
+        """A run of failures begins with the first of them and ends by its timer."""
+        if not any(track.recent for track in self._tracks()):
+            self._together_s = None
+        elif self._together_s is None:
+            self._together_s = now_s + self._work.run_s
+        elif now_s >= self._together_s:
+            self._together_s = None
+            self._view = settle(self._work, self._view)
+
+    def _tracks(self) -> tuple[Track, ...]:
+        return self._view.shards[0].tracks
+
+    def _publish(self) -> None:
+        doubt = distrust(self._tracks(), self._view.lateness, distrust_share=self._limits.distrust_share)
+        shown, before = self._view.shards[0].seen, self.observations
+        # The text of a doubt is kept from its beginning, as the loop keeps it.
+        doubt = (before.distrust or doubt) if doubt else ""
+        if shown is not before.targets or doubt != before.distrust:
+            self.observations = Observations(before.observer, before.vantage, before.revision + 1, shown, doubt)
+
+
+def _work(configuration: Configuration, prober: str) -> Roster:
+    work = roster(configuration, prober=prober)
+    assert work is not None, "every prober is configured"
+    assert len(work.shards) == 1, "a fleet of targets here fits one document"
+    return work
 
 
 def name_of(number: int) -> str:
@@ -100,68 +127,66 @@ def name_of(number: int) -> str:
     return f"t{number:04d}"
 
 
-def zone_label(number: int) -> str:
-    """Zone of a target."""
-    return f"zone-{number % ZONES}"
+def key_of(number: int) -> str:
+    """Key of a target."""
+    return target_key(GROUP, name_of(number))
+
+
+def number_of(key: str) -> int:
+    """The target of a key."""
+    return int(key[len(GROUP) + 2 :])
 
 
 class Chain:
-    """From results to what DNS serves."""
+    """From leases and results to what DNS serves."""
 
     def __init__(self, *, check: Check, limits: Limits | None = None) -> None:
-        self.check = check
-        self.limits = Limits() if limits is None else limits
-        self.probers = tuple(Prober(name, self.limits) for name in PROBERS)
         self.serving: frozenset[int] = frozenset()
         """Targets in DNS now."""
+        self.lagging: frozenset[int] = frozenset()
+        """Targets that were ready, are not any more, and are reported as such."""
         self.plan: Plan | None = None
-        self._stored: StoredConfiguration | None = None
-        self._verdicts: Verdicts | None = None
-        self._rules, self._desk = PlainRules(), Desk()
+        self._stored = StoredConfiguration(1, "fleet", "1", _configuration(check, limits or Limits()))
+        self.probers = tuple(Prober(name, self._stored.configuration) for name in PROBERS)
+        self._leases = Observations(LEASES_OBSERVER, "leases", 0, ())
+        self._rules, self._desk = LeasedRules(MemoRules()), Desk()
         self._armed: dict[Timer, float] = {}
         self._seen: object = None
 
-    def configure(self, ready: frozenset[int]) -> None:
-        """The targets that have applied what they should: those that health and plans know."""
-        revision = 1 if self._stored is None else self._stored.revision + 1
-        self._stored = StoredConfiguration(revision, "fleet", str(revision), self._configuration(ready))
-        self._seen = None
+    def holds(self, ready: dict[int, bool]) -> None:
+        """These hold a lease, and say whether they are ready: as the registrar makes it known."""
+        said = {one.target: one.state for one in self._leases.targets}
+        leases = (_lease(number, ready=is_ready) for number, is_ready in ready.items())
+        found = membership(self._stored.configuration, leases, said)
+        before = self._leases
+        self._leases = Observations(before.observer, before.vantage, before.revision + 1, found.seen)
+        self.lagging = frozenset(number_of(one.target) for one in found.seen if one.reason == UNREADY)
+        if found.joined:
+            self._joined(found.groups)
 
-    def _configuration(self, ready: frozenset[int]) -> Configuration:
-        targets = tuple(
-            TargetConfig(name_of(n), f"10.{n >> 16}.{n >> 8 & 255}.{n & 255}", None, 443, zone_label(n))
-            for n in sorted(ready)
-        )
-        return Configuration(
-            scope="fleet",
-            mode=Mode.ENFORCE,
-            zones=(ZoneConfig(name=ZONE, provider=ProviderKind.MEMORY, server=""),),
-            groups=(GroupConfig(GROUP, targets, self.check),),
-            endpoints=(EndpointConfig(f"www.{ZONE}", ZONE, GROUP),),
-            probers=tuple(ProberConfig(name, name) for name in PROBERS),
-            limits=self.limits,
-        )
+    def _joined(self, groups: tuple[GroupConfig, ...]) -> None:
+        configuration = msgspec.structs.replace(self._stored.configuration, groups=groups)
+        revision = self._stored.revision + 1
+        self._stored = StoredConfiguration(revision, "fleet", str(revision), configuration)
+        for prober in self.probers:
+            prober.reconfigure(configuration)
 
     def turn(self, now_s: float) -> None:
         """Judge and plan, if anything changed or a timer fired."""
-        assert self._stored is not None, "configure it first"
-        for prober in self.probers:
-            prober.ages(now_s)
         stored, desk = self._stored, self._desk
-        observations = tuple(prober.observations() for prober in self.probers)
+        observations = (*(prober.observations for prober in self.probers), self._leases)
         serving = desk.serving(stored, Directives(), self.plan, None)
         fired = self._fired(observations, serving, now_s)
         situation_key = (stored.revision, tuple(o.revision for o in observations), fired, self.plan)
         if situation_key == self._seen:
             return
         self._seen = situation_key
-        verdicts = self._rules.judge(stored.configuration, observations, serving, fired)
         standing = Standing(ZONE, None if self.plan is None else self.plan.identity)
         decision = decide(
             Situation(
                 configuration=stored,
                 directives=Directives(),
-                verdicts=verdicts,
+                verdicts=self._rules.judge(stored.configuration, observations, serving, fired),
                 observers=(),
                 parent=self.plan,
                 incarnation=1,
@@ -178,16 +203,33 @@ class Chain:
     def _fired(
         self, observations: tuple[Observations, ...], serving: frozenset[str], now_s: float
     ) -> frozenset[str]:
-        assert self._stored is not None
         standing = (Standing(ZONE, None if self.plan is None else self.plan.identity),)
         named = {
             timer
             for timer in self._rules.timers(self._stored.configuration, observations, serving)
-            if not timer.name.startswith("stale/")  # a prober here publishes each round
+            if not timer.name.startswith("stale/")
         }
-        named.update(refund_timers(self.plan, standing, self.limits.window_s))
+        named.update(refund_timers(self.plan, standing, self._stored.configuration.limits.window_s))
         self._armed = {timer: self._armed.get(timer, now_s) for timer in named}
         return frozenset(t.name for t, since_s in self._armed.items() if now_s >= since_s + t.after_s)
+
+
+def _configuration(check: Check, limits: Limits) -> Configuration:
+    return Configuration(
+        scope="fleet",
+        mode=Mode.ENFORCE,
+        zones=(ZoneConfig(name=ZONE, provider=ProviderKind.MEMORY, server=""),),
+        groups=(GroupConfig(GROUP, (), check, role=ROLE),),
+        endpoints=(EndpointConfig(f"www.{ZONE}", ZONE, GROUP),),
+        probers=tuple(ProberConfig(name, name) for name in PROBERS),
+        limits=limits,
+    )
+
+
+def _lease(number: int, *, ready: bool) -> Lease:
+    address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
+    place = Place(443, address, label=f"zone-{number % ZONES}", ready=ready)
+    return Lease(ROLE, name_of(number), name_of(number), number, place)
 
 
 def _serving(plan: Plan) -> frozenset[int]:

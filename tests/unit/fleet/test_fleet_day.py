@@ -46,6 +46,9 @@ def test_the_middle_of_the_ranges_shows_the_day_and_its_remedy() -> None:
     assert shape_of(old).whole
     assert kept_by(new).good
     assert kept_by(new).flaps_most <= 1
+    assert new.health is not None
+    assert new.health.lagging_most > 0
+    assert new.health.unreported == 0
     assert min(old.leases.held) < 0.01
     assert old.leases.held_s is not None
     assert old.leases.held_s > OCTOBER.help_s
@@ -68,7 +71,7 @@ def test_the_shape_holds_in_most_draws() -> None:
 @pytest.mark.soak
 def test_the_shape_holds_in_four_of_five_of_200_draws() -> None:
     """2025 shows the whole reported shape in at least 80 % of 200 draws; holdfast keeps its promise in all."""
-    seen = survey(OCTOBER, many=DRAWS, seed=2025)
+    seen = survey(OCTOBER, many=DRAWS, seed=2025, on_progress=lambda said: print(said, flush=True))
     print(f"\n{seen.sentences()}")
     assert seen.shaped_share >= SHAPED_LEAST
     assert seen.kept_share == 1.0

@@ -39,6 +39,8 @@ class Network(msgspec.Struct, frozen=True):
     """How long a new instance waits for its network."""
     backlog: tuple[float, ...]
     """Changes that wait, per host."""
+    lag_s: tuple[float, ...]
+    """How long a change for a host that serves already waits: so long it lags behind."""
 
     @property
     def failed(self) -> float:
@@ -50,6 +52,11 @@ class Network(msgspec.Struct, frozen=True):
         """The end of the last minute in which propagation was not normal; 0: it always was."""
         late = [at for at, wait_s in enumerate(self.latency_s) if wait_s > NORMAL_S]
         return (late[-1] + 1.0) * MINUTE_S if late else 0.0
+
+    def drained_s(self, *, from_s: float) -> float:
+        """The end of the last minute, from this second on, in which changes wait for longer than a minute."""
+        late = [at for at, wait_s in enumerate(self.lag_s) if wait_s > NORMAL_S and at * MINUTE_S >= from_s]
+        return max(from_s, (late[-1] + 1.0) * MINUTE_S) if late else from_s
 
 
 class _Flow:
@@ -128,11 +135,15 @@ class _Flow:
         before = self.waiting if self.old else self.launches_waiting
         return before / self.rate * MINUTE_S
 
+    def lag_s(self) -> float:
+        """How long a change of now waits for all that is before it."""
+        return self.waiting / self.rate * MINUTE_S
+
 
 def play_network(script: Script, assumed: Assumed, leases: Leases, *, design: str) -> Network:
     """The day of launches and configuration."""
     flow = _Flow(script, assumed, leases, old=design == "2025")
-    asked, launched, without, latency_s, backlog = [], [], [], [], []
+    asked, launched, without, latency_s, backlog, lag_s = [], [], [], [], [], []
     for at, held in enumerate(leases.held):
         wanted, made = flow.minute(at, held)
         asked.append(wanted)
@@ -140,4 +151,5 @@ def play_network(script: Script, assumed: Assumed, leases: Leases, *, design: st
         without.append(flow.launches_waiting)
         latency_s.append(flow.latency_s())
         backlog.append(flow.waiting + flow.unleased)
-    return Network(tuple(asked), tuple(launched), tuple(without), tuple(latency_s), tuple(backlog))
+        lag_s.append(flow.lag_s())
+    return Network(tuple(asked), tuple(launched), tuple(without), tuple(latency_s), tuple(backlog), tuple(lag_s))

@@ -51,11 +51,14 @@ def play(script: Script, assumed: Assumed, *, design: str, seed: int) -> Day:
     network = play_network(script, assumed, leases, design=design)
     begins_s = leases.held_s if leases.held_s is not None else script.until_s
     wait_s = max((w for at, w in enumerate(network.latency_s) if at * 60 >= begins_s), default=0.0)
+    lags_s = max(network.drained_s(from_s=begins_s) - begins_s, 60.0)
     pool = Pool(
         targets=TARGETS,
         unready_share=assumed.new_share,
         arrives_s=max(wait_s, 60.0),
-        lasts_s=min(wait_s + CALM_S, WATCHED_MOST_S),
+        document_s=0.0,
+        catches_up_s=lags_s,
+        lasts_s=min(max(wait_s, lags_s) + CALM_S, WATCHED_MOST_S),
         answers_share=assumed.answers_share,
         false_share=assumed.false_share,
         overload=assumed.overload,

@@ -46,12 +46,14 @@ class Kept(msgspec.Struct, frozen=True):
     """Of the closed form; None: never."""
     removed_share: float
     flaps_most: int
+    unreported: int = 0
+    """Rounds of targets that served, lagged behind with their configuration, and were not reported."""
 
     @property
     def good(self) -> bool:
-        """Recovery within 1.1 x the closed form, at most 0.5 % of capacity wrongly removed."""
+        """Recovery within 1.1 x the closed form, at most 0.5 % of capacity wrongly removed, all laggards told."""
         soon = self.recovered_share is not None and self.recovered_share <= SLOWER_SHARE
-        return soon and self.removed_share <= REMOVED_MOST
+        return soon and self.removed_share <= REMOVED_MOST and not self.unreported
 
 
 def shape_of(day: Day) -> Shape:
@@ -79,5 +81,7 @@ def kept_by(day: Day) -> Kept:
     """A day of holdfast."""
     leases = day.leases
     share = None if leases.held_s is None else (leases.held_s - leases.back_s) / leases.ideal_s
-    removed = 0.0 if day.health is None else day.health.wrongly_removed_share
-    return Kept(share, removed, 0 if day.health is None else day.health.transitions_most)
+    health = day.health
+    if health is None:
+        return Kept(share, 0.0, 0)
+    return Kept(share, health.wrongly_removed_share, health.transitions_most, health.unreported)

@@ -19,6 +19,16 @@ class Draw(msgspec.Struct, frozen=True):
     shape: Shape
     kept: Kept
 
+    def sentence(self) -> str:
+        """What it came to."""
+        share = self.kept.recovered_share
+        return (
+            f"2025 {'shows' if self.shape.whole else 'lacks a part of'} the reported shape"
+            f" (cascade {self.shape.times_cause:.1f} x its cause); holdfast recovers in"
+            f" {'no time of that day' if share is None else f'{share:.2f} of the closed form'},"
+            f" {self.kept.removed_share:.3%} wrongly removed"
+        )
+
 
 class Survey(msgspec.Struct, frozen=True):
     """All of them."""
@@ -67,6 +77,7 @@ def survey(script: Script, *, many: int, seed: int, on_progress: Callable[[str],
 
 def _drawn(script: Script, many: int, seed: int, on_progress: Callable[[str], None]) -> Iterator[Draw]:
     for number, assumed in enumerate(draws(many, seed=seed)):
-        on_progress(f"draw {number + 1} of {many}")
         old, new = (play(script, assumed, design=design, seed=number) for design in ("2025", "holdfast"))
-        yield Draw(number, shape_of(old), kept_by(new))
+        draw = Draw(number, shape_of(old), kept_by(new))
+        on_progress(f"draw {number + 1} of {many}: {draw.sentence()}")
+        yield draw

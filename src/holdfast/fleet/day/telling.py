@@ -61,9 +61,11 @@ def _health(day: Day) -> str:
     health = day.health
     assert health is not None
     exposed_s = sum(health.exposure_s) / max(1, len(health.exposure_s))
+    told = day.design == "holdfast" and health.lagging_most and not health.unreported
     return (
         f"health: {health.wrongly_removed_share:.2%} of capacity wrongly removed, {health.transitions} transitions"
         f" ({health.transitions_most} of one target); a broken target stayed {exposed_s:.0f} s in DNS"
+        + (f"; {health.lagging_most} targets served and lagged behind, all reported" if told else "")
     )
 
 
