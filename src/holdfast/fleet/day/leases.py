@@ -70,8 +70,8 @@ def play_leases(script: Script, assumed: Assumed, *, design: str, seed: int) -> 
     model.wakes()
     alone = True
     if old:
-        alone = _recovers_alone(day)
         day.until(script.help_s)
+        alone = _recovers_alone(day)
         if model.recovered_s is None:
             day.help()
     day.until(script.until_s, quiet=True)
@@ -89,7 +89,9 @@ def play_leases(script: Script, assumed: Assumed, *, design: str, seed: int) -> 
 
 
 def _recovers_alone(day: _Day) -> bool:
-    """Whether a copy that nobody helps holds 99 % within hours."""
+    """Whether a copy that nobody helps holds 99 % within hours. To be asked when help comes: before, they are one."""
+    if day.model.recovered_s is not None:
+        return True
     model = copy.deepcopy(day.model)
     model.advance(day.back_s + ALONE_S)
     return model.recovered_s is not None
