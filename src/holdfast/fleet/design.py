@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from holdfast.leases.law import LeaseSettings
 from holdfast.overload import Protections
 
 DEAF_S: Final = 480.0
@@ -15,7 +16,7 @@ JITTER_CAP_S: Final = 60.0
 
 
 class Design(msgspec.Struct, frozen=True):
-    """The switches of a lease service and of its clients. The default is what ships."""
+    """The switches of a lease service and of its clients. The default is what ships, for a fleet that lost all."""
 
     protections: Protections = Protections()
     hints: bool = True
@@ -26,16 +27,25 @@ class Design(msgspec.Struct, frozen=True):
     """How many seconds of renewals may wait; 0: as many as of establishments, min(2 s, W / 6)."""
     drops_queue: bool = False
     """The queue is emptied by hand, once, when the server is back; what was in it has to time out."""
+    renews_overdue: bool = False
+    """A client renews until it hears that its lease is gone, not only until the lease is over by its own clock."""
+    retry_budget: bool = True
+    breaker: bool = True
+    """Both act on clients that ask often (`clients.Habits`)."""
 
 
-NAIVE: Final = Design(protections=Protections.none(), hints=False)
+NAIVE: Final = Design(protections=Protections.none(), hints=False, retry_budget=False, breaker=False)
 """One unbounded line, oldest first, everything begun."""
 HOLDFAST: Final = Design()
+SHIPPED: Final = Design(expire_share_per_s=LeaseSettings().expire_share_per_s, renews_overdue=True)
+"""With what counts only while leases run out: after a loss of all of them it is `HOLDFAST`."""
 HALF_DEAD: Final = Design(
     protections=Protections(
         newest_first=False, bounded_queue=False, finishable_at_admission=False, finishable_when_taken=False
     ),
     hints=False,
+    retry_budget=False,
+    breaker=False,
 )
 """Renewals strictly first, nothing else: holds a part of the fleet for ever (facts on leases and overload)."""
 
@@ -67,6 +77,8 @@ class Outcome(msgspec.Struct, frozen=True):
     busy_share: float
     calls: int
     """Of both kinds, in the whole run."""
+    held_least_share: float | None = None
+    """The least that was held at any second of the run; None: not watched (by the model)."""
 
     @property
     def attempts_per_success(self) -> float:

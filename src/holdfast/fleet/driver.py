@@ -7,9 +7,10 @@ got one, with full jitter up to 60 s where they were refused without.
 
 One server, by default with one worker: a renewal takes 1 / mu, an establishment k / mu. With more workers each is
 slower by as much, so mu stays what it was; beyond `workers` pieces in work everything is slower still
-(`crowding`), which is what a limiter has to find out. Refusals cost the server nothing. Work that ends after its
-client gave up has no effect, as in October 2025. (The shipped `establish` would find its own grant at the next
-call and keep it for the price of a renewal; a design without that is the harder case.)
+(`crowding`), which is what a limiter has to find out. Refusals cost the server nothing unless
+`refusal_share` says so. Work that ends after its client gave up has no effect, as in October 2025. (The shipped
+`establish` would find its own grant at the next call and keep it for the price of a renewal; a design without that
+is the harder case.)
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from typing import Final
 
 import msgspec
 
-from holdfast.fleet.design import JITTER_CAP_S, Design, Outcome, Trouble
+from holdfast.fleet.clients import Client, Habits, Restraint
+from holdfast.fleet.design import Design, Outcome, Trouble
 from holdfast.leases.book import Book
 from holdfast.leases.envelope import HELD_SHARE, Fleet
 from holdfast.leases.law import RENEWALS_PER_TTL, LeaseSettings, renew_after_s
@@ -47,22 +49,13 @@ class Server(msgspec.Struct, frozen=True):
     crowding: float = 0.0
     """Beyond `workers` in work, each further `workers` pieces slow all down by this share."""
     limiter: LimiterSettings = LimiterSettings.fixed(1)
+    refusal_share: float = 0.0
+    """What refusing one call takes, of what a renewal takes: the next piece waits for it."""
 
     def takes_s(self, cost_s: float, in_work: int) -> float:
         """How long a piece takes that is begun as the `in_work`-th."""
         over = max(0.0, in_work / self.workers - 1)
         return cost_s * self.workers * (1 + over) * (1 + self.crowding * over)
-
-
-class Client:
-    """One host: the call that it waits for, and its lease as it knows it."""
-
-    __slots__ = ("attempt", "deadline_s", "token")
-
-    def __init__(self, deadline_s: float, token: int) -> None:
-        self.attempt = 0
-        self.deadline_s = deadline_s
-        self.token = token
 
 
 Call = tuple[int, int]
@@ -80,10 +73,12 @@ class Driver:
         seed: int,
         trouble: Trouble | None = None,
         server: Server | None = None,
+        habits: Habits | None = None,
     ) -> None:
         self.fleet, self.design, self.rng = fleet, design, random.Random(seed)  # noqa: S311 - seeded on purpose
         self.trouble = Trouble() if trouble is None else trouble
         self.server = Server() if server is None else server
+        self.habits = Habits() if habits is None else habits
         one_s = 1 / fleet.renewals_per_s
         self.cost_s = (one_s, one_s * fleet.cost)
         self.queue = self._queue()
@@ -93,10 +88,12 @@ class Driver:
         self.deaf = self.trouble.deaf_s > 0
         self.back_s = self.trouble.deaf_s
         self.recovered_s: float | None = None
+        self._debt_s = 0.0  # of the server's time: what refusing took since the last piece was begun
         self._count_anew()
         self.book = Book(self._law(), now_s=0.0)
         self.tokens = 0
         self.clients = [self._client(number) for number in range(fleet.size)]
+        self.held_least = len(self.book)
         if self.deaf:
             self._at(self.back_s, self._wakes)
         self._at(SWEEP_S, self._sweeps)
@@ -129,7 +126,7 @@ class Driver:
             left_s = fleet.ttl_s - chance() * fleet.renew_every_s - self.trouble.free_s
         else:
             left_s = 0.0 if chance() < self.trouble.lost_share else fleet.ttl_s - fleet.renew_every_s
-        client = Client(left_s, 0)
+        client = Client(left_s, Restraint(self.design, fleet) if self.habits.eager else None)
         if left_s > 0:
             lease = self._grants(number)
             client.token = lease.token
@@ -175,10 +172,12 @@ class Driver:
             stale_share=self.stale_s / self.busy_s if self.busy_s else 0.0,
             busy_share=self.busy_s / (since_s * self.server.workers) if since_s > 0 else 0.0,
             calls=self.calls,
+            held_least_share=self.held_least / self.fleet.size,
         )
 
     def _sweeps(self) -> None:
         self.book.sweep(now_s=self.now_s)
+        self.held_least = min(self.held_least, len(self.book))
         self._at(SWEEP_S, self._sweeps)
 
     # -- clients -------------------------------------------------------------------------------------------
@@ -186,9 +185,14 @@ class Driver:
     def _tries(self, number: int) -> None:
         """Renew what it has, or establish."""
         client = self.clients[number]
+        lane = client.lane = RENEW if self._renews(client) else ESTABLISH
+        if client.restraint is not None:
+            wait_s = client.restraint.wait_s(renewal=lane == RENEW, now_s=self.now_s, rng=self.rng)
+            if wait_s:
+                self._again(number, wait_s)
+                return
         client.attempt += 1
         call = (number, client.attempt)
-        lane = RENEW if client.deadline_s > self.now_s else ESTABLISH
         self.calls += 1
         self.attempts += lane
         deadline_s = self.now_s + self.fleet.timeout_s
@@ -201,6 +205,14 @@ class Driver:
         else:
             self._refuses(number, client.attempt)
 
+    def _renews(self, client: Client) -> bool:
+        """Whether its next call is a renewal."""
+        return client.deadline_s > self.now_s or (self.design.renews_overdue and client.token > 0)
+
+    def _ended(self, client: Client, *, ok: bool) -> None:
+        if client.restraint is not None:
+            client.restraint.ended(renewal=client.lane == RENEW, ok=ok, now_s=self.now_s)
+
     def _again(self, number: int, after_s: float) -> None:
         self.clients[number].attempt += 1  # what may still come of the call before is nothing to it
         self._at(after_s, partial(self._tries, number))
@@ -211,7 +223,13 @@ class Driver:
 
     def _gives_up(self, number: int, attempt: int) -> None:
         """No answer within W."""
-        if self.clients[number].attempt == attempt:
+        client = self.clients[number]
+        if client.attempt != attempt:
+            return
+        self._ended(client, ok=False)
+        if self.habits.eager:
+            self._again(number, self.rng.random() * self.habits.again_s)
+        else:
             self._renews_later(number)
 
     def _refuses(self, number: int, attempt: int) -> None:
@@ -219,12 +237,14 @@ class Driver:
         client = self.clients[number]
         if client.attempt != attempt:
             return
-        lost = client.deadline_s <= self.now_s
+        lost = not self._renews(client)
         self.refused += lost
+        self._debt_s += self.server.refusal_share * self.cost_s[RENEW]
+        self._ended(client, ok=self.design.hints)
         if self.design.hints:
             after_s = self._hint_s() if lost else self._renewal_hint_s()
         else:
-            after_s = self.rng.random() * JITTER_CAP_S
+            after_s = self.rng.random() * self.habits.refused_s
         self._again(number, after_s)
 
     def _renewal_hint_s(self) -> float:
@@ -260,7 +280,9 @@ class Driver:
             if job is None:
                 return
             self.begun += job.lane
-            self._at(self.server.takes_s(self.cost_s[job.lane], job.in_work), partial(self._done, job))
+            takes_s = self.server.takes_s(self.cost_s[job.lane], job.in_work) + self._debt_s
+            self._debt_s = 0.0
+            self._at(takes_s, partial(self._done, job))
 
     def _done(self, job: Job[Call]) -> None:
         """A piece is finished; whether anybody still waits for it is another matter."""
@@ -294,8 +316,9 @@ class Driver:
     def _hears(self, number: int, lane: int, lasts_s: float | None) -> None:
         """The client has its answer in time."""
         client = self.clients[number]
+        self._ended(client, ok=True)
         if lasts_s is None:  # it ran out while the call waited
-            client.deadline_s = self.now_s
+            client.deadline_s, client.token = self.now_s, 0
             self._again(number, 0.0)
             return
         lease = self.book.get(lease_key(ROLE, str(number)))

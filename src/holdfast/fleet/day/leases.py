@@ -89,7 +89,7 @@ def play_leases(script: Script, assumed: Assumed, *, design: str, seed: int) -> 
 
 
 def _recovers_alone(day: _Day) -> bool:
-    """Whether a copy that nobody helps holds 99 % within hours. To be asked when help comes: before, they are one."""
+    """Whether a copy that nobody helps holds 99 % within hours. Asked when help comes: before, they are one."""
     if day.model.recovered_s is not None:
         return True
     model = copy.deepcopy(day.model)
