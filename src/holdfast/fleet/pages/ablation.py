@@ -85,7 +85,8 @@ def _table(found: Sequence[Row]) -> str:
     return (
         "<section><h2>Table</h2><p>Time to 99 % held / closed form, attempts per success in brackets; the worst"
         " run. After a stall first how many are held at worst.</p>"
-        f'<div class="sheet scroll"><table><tr><th></th><th>protection</th>{heads}</tr>{body}</table></div></section>'
+        f'<div class="sheet scroll"><table><tr><th></th><th>protection</th>{heads}</tr>{body}</table></div>'
+        "</section>"
     )
 
 
