@@ -14,7 +14,7 @@ from holdfast.fleet.pages.ablation import ablation_page
 def results(monkeypatch: pytest.MonkeyPatch) -> tuple[Result, ...]:
     """One cell, one seed, small fleets."""
     monkeypatch.setattr(ablation, "CELLS", ((0.6, 4.0),))
-    return ablate(size=200, seeds=1)
+    return ablate(size=120, seeds=1)
 
 
 def test_every_protection_is_once_off_and_once_on() -> None:
@@ -36,4 +36,4 @@ def test_all_recovers_and_nothing_does_not(results: tuple[Result, ...]) -> None:
     for case in cases():
         assert case.name in text
         assert case.name in page
-    assert page.count("<svg") == 1
+    assert page.count("<svg") == 2
