@@ -39,9 +39,13 @@ def test_the_model_does_what_the_rules_do(load: float, cost: float) -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize(("load", "cost"), CELLS)
 def test_the_model_does_what_the_rules_do_at_ten_thousand_hosts(load: float, cost: float) -> None:
-    """As above, in all cells, with 10^4 hosts."""
+    """As above, in all cells, with 10^4 hosts. Prints the differences."""
     fleet = fleet_at(load=load, cost=cost, size=10_000)
-    _holds(Model(fleet, HOLDFAST, seed=3).advance(20_000), Driver(fleet, HOLDFAST, seed=3).advance(20_000))
+    model, driver = (kind(fleet, HOLDFAST, seed=3).advance(20_000) for kind in (Model, Driver))
+    time_share = (model.recovered_s or 0.0) / (driver.recovered_s or 1.0)
+    asked_share = model.attempts_per_success / driver.attempts_per_success
+    print(f"\nload {load} k {cost}: model / driver: time {time_share:.3f}, attempts {asked_share:.3f}")
+    _holds(model, driver)
 
 
 @pytest.mark.parametrize(("load", "cost"), CELLS)
@@ -78,6 +82,20 @@ def test_the_half_dead_state_is_stable_and_detected(kind: type[Model] | type[Dri
     assert half_dead(first, second)
     assert half_dead(second, third)
     assert 0.4 < third.held_share < 0.7
+
+
+@pytest.mark.soak
+def test_the_half_dead_state_is_detected_with_every_seed() -> None:
+    """100 seeds of the model: half-dead from the first half hour to the third, and told so; prints it."""
+    fleet = fleet_at(load=0.6, cost=8, size=2000)
+    held = []
+    for seed in range(100):
+        run = Model(fleet, HALF_DEAD, seed=seed, trouble=Trouble(lost_share=0.7, deaf_s=0))
+        first, second, third = (run.advance(h * 1800, until_recovered=False) for h in (1, 2, 3))
+        assert half_dead(first, second)
+        assert half_dead(second, third)
+        held.append(third.held_share)
+    print(f"\nhalf-dead in 100 of 100 runs: {min(held):.1%} to {max(held):.1%} held for an hour and a half")
 
 
 def test_what_recovers_or_is_dead_is_not_half_dead() -> None:
