@@ -16,7 +16,7 @@ import sys
 import time
 import urllib.request
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import unquote
@@ -158,9 +158,11 @@ ENVIRONMENT = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
 
 
 @asynccontextmanager
-async def serving(zones: tuple[str, ...], knobs: Knobs | None = None) -> AsyncIterator[Served]:
+async def serving(
+    zones: tuple[str, ...], knobs: Knobs | None = None, now_s: Callable[[], float] = time.time
+) -> AsyncIterator[Served]:
     """The fake in this event loop, on a free port."""
-    served = Served(Route53(tuple((zone_id(z), z) for z in zones), time.time, knobs))
+    served = Served(Route53(tuple((zone_id(z), z) for z in zones), now_s, knobs))
     runner = web.AppRunner(served.application(), access_log=None)
     await runner.setup()
     site = web.TCPSite(runner, HOST, 0)

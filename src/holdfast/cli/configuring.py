@@ -32,7 +32,7 @@ def summary(loaded: Loaded) -> str:
     c = loaded.configuration
     groups = {g.name: g for g in c.groups}
     lines = [f"{loaded.path}: scope {c.scope}, mode {c.mode.value}"]
-    lines += [f"  zone {z.name} on {z.provider.value} at {z.server}" for z in c.zones]
+    lines += [f"  zone {z.name} on {z.place}" for z in c.zones]
     for endpoint in c.endpoints:
         group = groups[endpoint.group]
         labels = len({t.label for t in group.targets})

@@ -8,7 +8,7 @@ from typing import NoReturn
 import click
 
 from holdfast.cli import exits
-from holdfast.cli.common import fail, format_option, load_file, show
+from holdfast.cli.common import fail, format_option, load_file, run, show
 
 
 @click.command()
@@ -18,20 +18,26 @@ from holdfast.cli.common import fail, format_option, load_file, show
 )
 @click.option("--resolver", default="", metavar="ADDRESS[:PORT]", help="Instead of the system's resolver.")
 @click.option("--store", "file", metavar="FILE", type=click.Path(), help="Examine the store that FILE names.")
+@click.option(
+    "--route53", "hosted", metavar="FILE", type=click.Path(), help="Examine FILE's zones on Route 53 by its API."
+)
 @format_option
-def doctor(name: str | None, server: str, resolver: str, file: str | None, form: str) -> None:
+def doctor(name: str | None, server: str, resolver: str, file: str | None, hosted: str | None, form: str) -> None:
     """Ask every name server of NAME's zone: TTLs, disagreement, emptiness, and what a failure would look like.
 
     With --store, look at the store of a configuration instead: whether it answers and how fast, whether commits
-    are flushed, what a failover would lose, encryption, and each member of a cluster.
+    are flushed, what a failover would lose, encryption, and each member of a cluster. With --route53, at its
+    hosted zones: rights, the right zone, how long it takes to read, the fence, and whether anybody has verified.
 
     \b
     Example:
       holdfast doctor www.example.test --resolver 127.0.0.1:5335
       holdfast doctor --store holdfast.toml
     """
-    if (name is None) == (file is None):
-        fail("name either a DNS name, or a configuration with --store FILE", exits.USAGE)
+    if sum(given is not None for given in (name, file, hosted)) != 1:
+        fail("name either a DNS name, or a configuration with --store FILE or --route53 FILE", exits.USAGE)
+    if hosted is not None:
+        _route53(hosted, form)
     if file is not None:
         _store(file, form)
     assert name is not None
@@ -42,6 +48,14 @@ def doctor(name: str | None, server: str, resolver: str, file: str | None, form:
     if isinstance(report, CannotExamine):
         fail(report.text, report.exit_code)
     click.echo(json_of(report) if form == "json" else text_of(report))
+    raise SystemExit(report.exit_code)
+
+
+def _route53(file: str, form: str) -> NoReturn:
+    from holdfast.service.route53.examine import examine_route53, text_of_route53
+
+    report = run(examine_route53(load_file(file)))
+    show(report, form, lambda: text_of_route53(report))
     raise SystemExit(report.exit_code)
 
 

@@ -51,6 +51,8 @@ def render_status(s: Status) -> str:
         lines.append(
             f"zone {zone.zone} ({zone.provider}): fence {zone.fence_text} by {zone.writer}{behind}{frozen}"
         )
+        if zone.note:
+            lines.append(f"  {zone.note}")
     for name in s.names:
         served = " ".join(name.served) or "NOTHING"
         out = f"   out: {' '.join(name.out)}" if name.out else ""

@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "status": ("holdfast.cli.looking", "status", "Look"),
     "history": ("holdfast.cli.looking", "history", "Look"),
     "doctor": ("holdfast.cli.doctoring", "doctor", "Look"),
+    "providers": ("holdfast.cli.providers", "providers", "Look"),
     "alerts": ("holdfast.cli.alerting", "alerts", "Look"),
     "leases": ("holdfast.cli.leasing", "leases", "Look"),
     "webhook": ("holdfast.cli.webhook", "webhook", "Run"),

@@ -55,6 +55,9 @@ def ensure_keys(configuration: Configuration, service: ServiceSettings) -> tuple
 def _local(zone: ZoneConfig, service: ServiceSettings) -> ZoneConfig:
     if _generated(zone):
         return msgspec.structs.replace(zone, key_file=str(key_path(service, zone.key_name)))
+    if zone.route53 is not None and zone.route53.credentials_file:
+        file = str(Path(service.directory) / zone.route53.credentials_file)
+        return msgspec.structs.replace(zone, route53=msgspec.structs.replace(zone.route53, credentials_file=file))
     if zone.key_file:
         return msgspec.structs.replace(zone, key_file=str(Path(service.directory) / zone.key_file))
     return zone

@@ -12,11 +12,21 @@ import msgspec
 from holdfast.config import names
 from holdfast.config.pools import check_pool
 from holdfast.config.problems import Severity
+from holdfast.config.route53 import check_route53
 from holdfast.config.sections import PlacedEndpoint, PlacedGroup, PlacedProber, PlacedZone
 from holdfast.config.settings import ServiceSettings
 from holdfast.config.source import Path
 from holdfast.config.tables import Notes, nearest
-from holdfast.model.configuration import Configuration, ExternalDns, Limits, Mode, ProberConfig, ProviderKind
+from holdfast.model.configuration import (
+    Answers,
+    Configuration,
+    ExternalDns,
+    Limits,
+    Mode,
+    ProberConfig,
+    ProviderKind,
+    ZoneConfig,
+)
 
 TTL_UNREMARKABLE_S = 10
 """A TTL up to this is never called long: below it resolvers differ in whether they obey at all."""
@@ -48,6 +58,7 @@ def check_draft(
     weightless = _weightless_zones(draft)
     for group in draft.groups:
         check_pool(group, draft.allowed_prefixes, weightless.get(group.value.name, ()), notes)
+    check_route53(draft.zones, draft.groups, draft.endpoints, notes)
     _own_needs(draft, notes)
     _ttls(draft, notes)
     probers = tuple(p.value for p in draft.probers) or probers_default
@@ -203,13 +214,18 @@ def _references(draft: Draft, notes: Notes) -> None:
 
 def _weightless_zones(draft: Draft) -> dict[str, tuple[str, ...]]:
     """By group: the zones that show its names on a provider without weights."""
-    weighted = (ProviderKind.EMBEDDED, ProviderKind.MEMORY)
-    weightless = {z.value.name for z in draft.zones if z.value.provider not in weighted}
+    weightless = {z.value.name for z in draft.zones if not _keeps_weights(z.value)}
     pairs = sorted({(e.value.group, e.value.zone) for e in draft.endpoints if e.value.zone in weightless})
     found: dict[str, tuple[str, ...]] = {}
     for group, zone in pairs:
         found[group] = (*found.get(group, ()), zone)
     return found
+
+
+def _keeps_weights(zone: ZoneConfig) -> bool:
+    if zone.route53 is not None:
+        return zone.route53.answers is Answers.WEIGHTED
+    return zone.provider in (ProviderKind.EMBEDDED, ProviderKind.MEMORY)
 
 
 def _own_needs(draft: Draft, notes: Notes) -> None:
@@ -219,10 +235,12 @@ def _own_needs(draft: Draft, notes: Notes) -> None:
     """
     managed = {e.value.name for e in draft.endpoints}
     for zone in draft.zones:
-        host, _ = names.split_endpoint(zone.value.server)
+        route53 = zone.value.route53
+        reached = zone.value.server if route53 is None else route53.endpoint.partition("://")[2]
+        host, _ = names.split_endpoint(reached)
         if host in managed:
             notes.value(
-                (*zone.path, "server"),
+                (*zone.path, "server") if route53 is None else (*zone.path, "provider", "endpoint"),
                 f"`{host}` is kept by holdfast and needed by it to reach zone `{zone.value.name}`",
                 "write the server's address",
             )

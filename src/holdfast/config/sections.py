@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from holdfast.config import names
+from holdfast.config.providers import ROUTE53_TIMEOUT_S, read_provider
 from holdfast.config.source import Path
 from holdfast.config.tables import Table
 from holdfast.model.configuration import (
@@ -69,7 +70,17 @@ class PlacedProber(Placed, frozen=True):
 
 def read_zone(table: Table, scope: str, dns_listen: str) -> PlacedZone:
     """One `[[zone]]`; secrets are only named."""
-    provider = table.choice("provider", ProviderKind, None) or ProviderKind.EMBEDDED
+    provider, route53 = read_provider(table)
+    if route53 is not None:
+        zone = ZoneConfig(
+            name=_domain(table, "name"),
+            provider=provider,
+            server="",
+            timeout_s=table.duration_s("timeout", ROUTE53_TIMEOUT_S),
+            route53=route53,
+        )
+        table.close()
+        return PlacedZone(path=table.path, value=zone)
     embedded = provider in (ProviderKind.EMBEDDED, ProviderKind.MEMORY)
     written = table.text("server", dns_listen if embedded else None, wanted='"address:port" of the primary')
     server = names.endpoint(written, 53)

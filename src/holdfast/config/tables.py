@@ -174,6 +174,10 @@ class Table:
             return default
         return tuple(sorted(set(value)))
 
+    def holds_table(self, key: str) -> bool:
+        """Whether a table stands at this key; asks for it."""
+        return self.has(key) and isinstance(self._values[key], dict)
+
     def table(self, key: str) -> Table | None:
         """A sub-table, if given."""
         if not self.has(key):

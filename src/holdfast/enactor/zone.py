@@ -44,11 +44,9 @@ async def enact_zone(
         return ended
     soa: Soa | None = None
     if situation.action in (Action.REPAIR, Action.FILL):
-        if not provider.capabilities.serial_pin:
-            text = (
-                "the fence is missing or unreadable, and this server's serial can't be pinned: repair by hand (R3)"
-            )
-            return result(zone, None, memory, "held", text)
+        held = _unpinned(provider, situation.action)
+        if held:
+            return result(zone, None, memory, "held", held)
         # The SOA before the data: whatever changes after it voids the pin, as does a fence that came up before.
         pinned = await provider.read_soa()
         if isinstance(pinned, CouldNotAsk):
@@ -58,6 +56,17 @@ async def enact_zone(
     if isinstance(seen, CouldNotAsk):
         return result(zone, situation.reading, memory, "unreachable", f"no data: {seen.reason}", RETRY)
     return await _compare(provider, settings, plan, memory, sight, situation, soa, seen)
+
+
+def _unpinned(provider: ZoneProvider, action: Action) -> str:
+    """Why a zone without a readable fence can't be written here (R3); empty if it can."""
+    if action is Action.FILL and not provider.capabilities.serial_pin:
+        return (
+            "the fence is missing or unreadable and the store is out; here nothing is filled without a fence (R3)"
+        )
+    if not provider.capabilities.repairs:
+        return "the fence is missing or unreadable, and this server's serial can't be pinned: repair by hand (R3)"
+    return ""
 
 
 async def _compare(

@@ -49,6 +49,9 @@ KINDS: Final = (
     Kind("tokens.changed", "The file of tokens changed, and is in force as it is now"),
     Kind("tokens.spoiled", "The file of tokens can't be read as it is; the tokens read before stay in force"),
     # Enactor
+    Kind(
+        "provider.unverified", "Nobody has seen the live service do what the fence rests on (Route 53)", zone=True
+    ),
     Kind("fence.raised", "A zone's fence moved to a newer plan", plan=True, zone=True),
     Kind(
         "write.applied",

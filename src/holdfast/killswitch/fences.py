@@ -3,6 +3,7 @@
     read -> already as wanted: done
          -> a fence:   pin it, write it with the ids changed (identity as it is; sequence + 1)
          -> missing:   pin the exact SOA as well (R3), put up a fence at generation 0
+    written where it propagates (Route 53): a freeze is done when all name servers show it (R8)
     lost the race: read again, after a short jitter; could not ask: again, after a backoff; at most TRIES times
 
 Enactors look for freezes before each message, so they stop writing the moment the order is in the store, and
@@ -34,6 +35,9 @@ from holdfast.ports.provider import (
 TRIES: Final = 12
 """Races and silences in a row before a zone is reported as not reached; a person then decides to go on."""
 
+SYNC_POLLS: Final = 150
+"""Looks at a change that is on its way to the name servers, a poll apart: five minutes, where one is usual."""
+
 
 class ZoneOutcome(msgspec.Struct, frozen=True):
     """One zone: whether its fence is as wanted, and if not, why."""
@@ -56,6 +60,8 @@ async def change_fence(
         outcome = await _once(provider, scope, actor, change, create=create)
         if isinstance(outcome, ZoneOutcome):
             return outcome
+        if isinstance(outcome, Wrote):
+            return await _everywhere(provider, outcome.change)
         rest, last = outcome
         if attempt + 1 < TRIES:
             await Idle(rest, attempt=min(attempt, ATTEMPT_MAX))
@@ -64,8 +70,9 @@ async def change_fence(
 
 async def _once(
     provider: ZoneProvider, scope: str, actor: str, change: Change, *, create: Fence | None
-) -> ZoneOutcome | tuple[Rest, str]:
+) -> ZoneOutcome | Wrote | tuple[Rest, str]:
     zone = provider.zone
+    awaited = provider.capabilities.propagates and create is not None
     reading = await provider.read_fence(scope)
     if isinstance(reading, CouldNotAsk):
         return Rest.RETRY, reading.reason
@@ -74,7 +81,7 @@ async def _once(
         pin: PinFence | PinRepair = PinFence(before)
     elif create is None:
         return ZoneOutcome(zone, done=True, text="has no readable fence, so nothing to take away")
-    elif not provider.capabilities.serial_pin:
+    elif not provider.capabilities.repairs:
         return ZoneOutcome(
             zone, done=False, text="has no readable fence, and this server's serial can't be pinned (R3)"
         )
@@ -88,10 +95,26 @@ async def _once(
     if isinstance(wanted, str):
         return ZoneOutcome(zone, done=False, text=wanted)
     wanted = as_read(wanted)
-    if isinstance(pin, PinFence) and _same_freezes(wanted, before):
+    if isinstance(pin, PinFence) and _same_freezes(wanted, before) and not awaited:
         return ZoneOutcome(zone, done=True)
     after = msgspec.structs.replace(wanted, sequence=before.sequence + 1, writer=actor)
-    return _read(zone, await provider.write(scope, FencedWrite(pin, after, ())))
+    answer = await provider.write(scope, FencedWrite(pin, after, ()))
+    if not (awaited and isinstance(answer, Wrote)):
+        return _read(zone, answer)
+    # Already there, but by a change that nobody can ask about (its reply was lost): written again, it has a name.
+    return answer if answer.change else (Rest.TURN, "it is written, but not yet known to be at all name servers")
+
+
+async def _everywhere(provider: ZoneProvider, change: str) -> ZoneOutcome:
+    """R8: a freeze that propagates is acknowledged when the last name server shows it."""
+    for _ in range(SYNC_POLLS):
+        if await provider.in_sync(change) is True:
+            return ZoneOutcome(provider.zone, done=True)
+        await Idle(Rest.POLL)
+    text = (
+        f"the fence carries it, so no write is accepted any more, but change {change} is not at all name servers"
+    )
+    return ZoneOutcome(provider.zone, done=False, text=text)
 
 
 def _same_freezes(one: Fence, other: Fence) -> bool:

@@ -146,6 +146,13 @@ class ZoneConfig(msgspec.Struct, frozen=True):
     route53: Route53Settings | None = None
     """Given for `ProviderKind.ROUTE53` alone."""
 
+    @property
+    def place(self) -> str:
+        """Where updates go, for people."""
+        if self.route53 is None:
+            return f"{self.provider.value} at {self.server}"
+        return f"route53, hosted zone {self.route53.zone_id}, {self.route53.answers.value} answers"
+
 
 class ProberConfig(msgspec.Struct, frozen=True):
     """A prober: a named vantage point; `source` binds its connections to a local address."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdfast.model.configuration import ProviderKind, ZoneConfig
+from holdfast.ports.provider import ZoneProvider
 from holdfast.providers.bind import BIND
 from holdfast.providers.dialect import Dialect
 from holdfast.providers.embedded import EMBEDDED
@@ -10,6 +11,7 @@ from holdfast.providers.knot import KNOT
 from holdfast.providers.memory import MEMORY
 from holdfast.providers.powerdns import POWERDNS
 from holdfast.providers.rfc2136 import Rfc2136Provider
+from holdfast.providers.route53.provider import Route53Provider
 
 RFC2136 = Dialect(name="rfc2136")
 """Any other server that takes updates: nothing assumed beyond the RFC, the serial proved as everywhere."""
@@ -24,6 +26,8 @@ DIALECTS: dict[ProviderKind, Dialect] = {
 }
 
 
-def provider_for(zone: ZoneConfig) -> Rfc2136Provider:
+def provider_for(zone: ZoneConfig) -> ZoneProvider:
     """The provider of one zone. Its operations go to whatever transport drives the loop."""
+    if zone.route53 is not None:
+        return Route53Provider(zone.name, zone.route53.answers)
     return Rfc2136Provider(zone.name, DIALECTS[zone.provider])

@@ -127,12 +127,12 @@ class DnsTransport:
 
     @classmethod
     def of(cls, zones: Iterable[ZoneConfig], environment: Mapping[str, str] = os.environ) -> DnsTransport:
-        """The transport of a configuration.
+        """The transport of a configuration; zones on Route 53 are reached by `runtime.route53`.
 
         Raises:
             NameserverProblem: a key's secret can't be had (see `access_of`).
         """
-        return cls(access_of(zone, environment) for zone in zones)
+        return cls(access_of(zone, environment) for zone in zones if zone.route53 is None)
 
     async def ask(self, operation: Ask) -> Answer | CouldNotAsk:
         """`ports.dns.Ask`."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from holdfast.config.own_keys import KeyNotMade, ensure_keys, local_zones
 from holdfast.config.settings import Loaded, ServiceSettings
@@ -32,6 +32,9 @@ from holdfast.service.signing import believer_of, signer_of
 from holdfast.stores.opening import open_store
 from holdfast.stores.port import Store
 from holdfast.stores.refusal import Refused
+
+if TYPE_CHECKING:
+    from holdfast.runtime.route53.transport import Route53Transport
 
 T = TypeVar("T")
 log = logging.getLogger("holdfast.service")
@@ -63,8 +66,16 @@ class Providers(Mapping[str, ZoneProvider]):
 class Scene:
     """See the module. Made by `open_scene`."""
 
-    def __init__(self, loaded: Loaded, store: Store, dns: DnsTransport, events: JsonLinesSink) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        store: Store,
+        dns: DnsTransport,
+        events: JsonLinesSink,
+        route53: Route53Transport | None = None,
+    ) -> None:
         self.loaded = loaded
+        self.route53 = route53
         self.store = store
         self.dns = dns
         self.events = events
@@ -101,7 +112,7 @@ class Scene:
 
     def answers(self, actor: str, *, probes: ProbeEngine | None = None, pacing: Pacing | None = None) -> Answers:
         """The answers of one actor; its disk is a directory of its own below the state directory."""
-        return actor_answers(
+        answers = actor_answers(
             store=self.store,
             clock=ProcessClock(subscribe=self.store.subscribe, pacing=pacing),
             events=self.events,
@@ -109,6 +120,9 @@ class Scene:
             dns=self.dns,
             probes=probes,
         )
+        if self.route53 is not None:
+            self.route53.register(answers)
+        return answers
 
     async def ask(self, loop: Loop[T], actor: str = "command") -> T:
         """Run one short loop to its end: what commands do."""
@@ -126,14 +140,39 @@ async def open_scene(
     """
     _prepare(loaded)
     store = _open_store(loaded)
-    dns = DnsTransport.of(local_zones(loaded.configuration, loaded.service))
+    zones = local_zones(loaded.configuration, loaded.service)
+    dns = DnsTransport.of(zones)
+    route53 = open_route53(zones)
     events = JsonLinesSink(events_directory(loaded.service), process, then=then)
     try:
-        yield Scene(loaded, store, dns, events)
+        yield Scene(loaded, store, dns, events, route53)
     finally:
         events.close()
         await dns.close()
+        if route53 is not None:
+            await route53.close()
         await store.close()
+
+
+def open_route53(zones: tuple[ZoneConfig, ...]) -> Route53Transport | None:
+    """What zones on Route 53 are reached with; None without any.
+
+    Raises:
+        CannotOpen: its libraries or credentials are missing.
+    """
+    hosted = tuple(zone for zone in zones if zone.route53 is not None)
+    if not hosted:
+        return None
+    try:
+        # Imported here: only these zones need the extra `route53`.
+        from holdfast.runtime.route53.credentials import NoCredentials
+        from holdfast.runtime.route53.transport import Route53Transport
+    except ImportError as error:
+        raise CannotOpen(f"zones on Route 53 need {error.name}: pip install 'holdfast[route53]'") from error
+    try:
+        return Route53Transport(hosted)
+    except NoCredentials as error:
+        raise CannotOpen(f"zone {hosted[0].name}: {error}") from error
 
 
 def _open_store(loaded: Loaded) -> Store:

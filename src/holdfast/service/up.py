@@ -24,6 +24,7 @@ from holdfast.service.applying import apply_file
 from holdfast.service.assumptions import tell_broken_assumptions
 from holdfast.service.doors import check_tls, open_gate
 from holdfast.service.nameserver import server_settings
+from holdfast.service.route53.record import warnings
 from holdfast.service.scene import CannotOpen, Scene, open_scene, same_scope
 
 FILE_POLL_S = 0.5
@@ -88,6 +89,8 @@ async def play(
                 stack.push_async_callback(server.stop)
         if roles.follow_file:
             await apply_file(scene, actor="up")
+        if roles.enactors:
+            _warn(scene)
         async with asyncio.TaskGroup() as group:
             for name in roles.planners:
                 group.create_task(run_planner(scene, name))
@@ -115,6 +118,12 @@ async def play(
                 await ready(scene)
             if beside is not None:
                 group.create_task(beside(scene))
+
+
+def _warn(scene: Scene) -> None:
+    """Say at start which zones rest on what nobody has seen the live service do."""
+    for zone, text in sorted(warnings(scene.loaded.configuration, scene.service.state).items()):
+        scene.events.emit(Event(kind="provider.unverified", actor="up", text=f"zone {zone}: {text}", zone=zone))
 
 
 async def _for_ever() -> None:

@@ -23,6 +23,7 @@ from holdfast.model.report import EnactorReport
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import FenceFound, FenceUnreadable, ZoneProvider
 from holdfast.service.leases.members import LeasesView, ask_service, leases_view
+from holdfast.service.route53.record import warnings
 from holdfast.service.scene import CannotOpen, Scene
 
 
@@ -35,6 +36,8 @@ class ZoneView(msgspec.Struct, frozen=True):
     fence_text: str
     freezes: tuple[str, ...] = ()
     writer: str = ""
+    note: str = ""
+    """What a person should know of its provider: not verified against the live service."""
 
 
 class NameView(msgspec.Struct, frozen=True):
@@ -114,7 +117,7 @@ async def status(scene: Scene, most: int = 200) -> Status:
         configuration_revision=0 if document is None else document.value.revision,
         origin="" if document is None else document.value.origin,
         plan=None if plan is None else plan.identity,
-        zones=tuple([await _zone(scene, z.name, z.provider.value) for z in configuration.zones]),
+        zones=await _zones(scene, configuration),
         names=await _names(scene, plan, most),
         enactors=tuple(d.value for d in _documents(reports)),
         directives=words.value if isinstance(words, Document) else Directives(),
@@ -170,6 +173,12 @@ async def no_such_freeze(scene: Scene, freeze_id: str) -> str | None:
     if freeze_id in in_force:
         return None
     return f"there is no freeze {freeze_id}; in force: {', '.join(sorted(in_force)) or 'none'}"
+
+
+async def _zones(scene: Scene, configuration: Configuration) -> tuple[ZoneView, ...]:
+    notes = warnings(configuration, scene.service.state)
+    views = [await _zone(scene, z.name, z.provider.value) for z in configuration.zones]
+    return tuple(msgspec.structs.replace(view, note=notes.get(view.zone, "")) for view in views)
 
 
 async def _zone(scene: Scene, zone: str, kind: str) -> ZoneView:

@@ -62,7 +62,11 @@ class Access(msgspec.Struct, frozen=True):
 
 
 class Route53Transport:
-    """All hosted zones of a process; zones with the same credentials share their turns."""
+    """All hosted zones of a process; zones with the same credentials share their turns.
+
+    Raises:
+        NoCredentials: those of a zone can't be had.
+    """
 
     def __init__(self, zones: Iterable[ZoneConfig], environment: Mapping[str, str] = os.environ) -> None:
         pacers: dict[tuple[str, str, str], Pacer] = {}
@@ -74,6 +78,7 @@ class Route53Transport:
             account = settings.credentials_file, settings.profile, settings.endpoint
             pacer = pacers.setdefault(account, Pacer(settings.requests_per_s))
             source = CredentialSource(settings, environment)
+            source.get()
             self._accesses[zone.name] = Access(
                 zone.name, settings.zone_id, source, pacer, settings.endpoint, zone.timeout_s
             )
@@ -87,7 +92,16 @@ class Route53Transport:
         answers.register(GetHostedZone, self.hosted_zone)
 
     async def list_sets(self, op: ListRecordSets) -> RecordPage | CouldNotAsk:
-        """`ports.route53.ListRecordSets`."""
+        """`ports.route53.ListRecordSets`; asked again when it was asked too often."""
+        found = await self.list_once(op)
+        for _ in range(READ_TRIES - 1):
+            if not (isinstance(found, CouldNotAsk) and found.reason.startswith(_ASKED_TOO_OFTEN)):
+                break
+            found = await self.list_once(op)
+        return found
+
+    async def list_once(self, op: ListRecordSets) -> RecordPage | CouldNotAsk:
+        """The same, asked once."""
         start = op.start
         parameters: dict[str, Any] = {
             "StartRecordName": start.raw or to_api(start.name),
@@ -97,7 +111,7 @@ class Route53Transport:
             parameters["StartRecordType"] = start.rtype
         if start.identifier:
             parameters["StartRecordIdentifier"] = start.identifier
-        found = await self._ask(op.zone, "ListResourceRecordSets", "HostedZoneId", parameters)
+        found = await self._send(op.zone, "ListResourceRecordSets", "HostedZoneId", parameters)
         if isinstance(found, wire.Fault):
             return CouldNotAsk(f"Route 53 does not list {op.zone}: {found.code}: {found.text}")
         return found if isinstance(found, CouldNotAsk) else _page(found)

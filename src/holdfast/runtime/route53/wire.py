@@ -123,6 +123,8 @@ def _fault(status: int, parsed: dict[str, Any], body: bytes) -> Fault:
     if code == "InvalidChangeBatch" and not said:
         found = tuple(html.unescape(m.decode("utf-8", "replace")).strip() for m in _MESSAGE.findall(body))
         return Fault(status, code, found)
+    if code == "InvalidChangeBatch":
+        said = said.removeprefix("[").removesuffix("]")
     return Fault(status, code or str(status), (said,) if said else ())
 
 
