@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from provider_world import ZONE, World, a
 
-from holdfast.model.configuration import ProviderKind, ZoneConfig
+from holdfast.model.configuration import ProviderKind, Route53Settings, ZoneConfig
 from holdfast.model.fence import Fence, fence_owner
 from holdfast.model.identity import Identity
 from holdfast.model.records import NameRecords, RRset, Weighted
@@ -289,7 +289,8 @@ def test_provider_of_each_kind() -> None:
     """The factory knows every kind of the configuration; capabilities are as the facts file says."""
     fencing = {}
     for kind in ProviderKind:
-        provider = provider_for(ZoneConfig(name=ZONE, provider=kind, server="127.0.0.1:53"))
+        hosted = Route53Settings("Z1") if kind is ProviderKind.ROUTE53 else None
+        provider = provider_for(ZoneConfig(name=ZONE, provider=kind, server="127.0.0.1:53", route53=hosted))
         assert provider.zone == ZONE
         fencing[kind] = provider.capabilities.fencing
         assert provider.capabilities.weights == (kind in (ProviderKind.EMBEDDED, ProviderKind.MEMORY))
