@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from holdfast.leases.holding import Holding
+from holdfast.leases.law import RETRIES_PER_TTL
 from holdfast.model.lease_batch import CALLS_MAX
 from holdfast.overload import Breaker, BreakerSettings, BudgetSettings, RetryBudget
 
 EARLY_SHARE: Final = 0.02
 """Of the TTL: renewals that are due so soon go along."""
 EARLY_MAX_S: Final = 4.0
-RETRIES_PER_TTL: Final = 12.0
 
 
 class Agenda:
@@ -83,8 +83,9 @@ class Throttle:
     """
 
     def __init__(self, *, ttl_s: float, timeout_s: float, now_s: float) -> None:
-        trickle_per_s = max(0.1, RETRIES_PER_TTL / ttl_s)
-        self._budget = RetryBudget(BudgetSettings(trickle_per_s=trickle_per_s), now_s=now_s)
+        settings = BudgetSettings(trickle_per_s=max(0.1, RETRIES_PER_TTL / ttl_s))
+        # One each: new leases that are tried for in an outage must not use up what the held ones need.
+        self._budgets = {renewals: RetryBudget(settings, now_s=now_s) for renewals in (True, False)}
         self._breaker = Breaker(BreakerSettings.for_timeout(timeout_s))
         self._failed = {True: False, False: False}
 
@@ -93,13 +94,13 @@ class Throttle:
         if not renewals and not self._breaker.allow(now_s=now_s, chance=chance):
             return False
         if self._failed[renewals]:
-            return self._budget.retry(now_s=now_s)
-        self._budget.request(now_s=now_s)
+            return self._budgets[renewals].retry(now_s=now_s)
+        self._budgets[renewals].request(now_s=now_s)
         return True
 
-    def wait_s(self, *, now_s: float) -> float:
+    def wait_s(self, *, renewals: bool, now_s: float) -> float:
         """How long until a retry may go out by the budget."""
-        return self._budget.wait_s(now_s=now_s)
+        return self._budgets[renewals].wait_s(now_s=now_s)
 
     def failing(self, *, renewals: bool) -> bool:
         """Whether the last message had no answer."""
@@ -108,5 +109,7 @@ class Throttle:
     def ended(self, *, renewals: bool, ok: bool, now_s: float) -> None:
         """How a message ended; a refusal with a hint is an answer."""
         self._failed[renewals] = not ok
+        if ok:
+            self._failed[True] = False  # whatever was answered, the service is there
         if not renewals:
             self._breaker.record(ok=ok, now_s=now_s)

@@ -29,12 +29,12 @@ from holdfast.client.batching import Agenda, Throttle
 from holdfast.client.http import LeaseHttp, NotServed, Rejected
 from holdfast.client.lease import Lease, LeaseEvent
 from holdfast.leases.holding import Change, Holding
+from holdfast.leases.law import BACK_S, RETRIES_PER_TTL
 from holdfast.model.lease import Ask, Listing, Members, Place, Result
 
 TIMEOUT_S: Final = 10.0
 TICK_S: Final = 0.05
 WATCH_S: Final = 60.0
-BACK_S: Final = 1.0
 LAPSE_EACH_S: Final = 1e-5
 """Looking at all leases is spread out as they become many; `valid` looks at the clock itself and is exact."""
 log = logging.getLogger("holdfast.client")
@@ -191,7 +191,7 @@ class LeaseClient:
         try:
             results = await self._transport.calls(asks, timeout_s=self._timeout_s)
             ok = True
-            if renewals and self._throttle.failing(renewals=True):
+            if self._throttle.failing(renewals=True):
                 self._call_all_back()
             self._trouble = ""
             for holding, ask, result in zip(holdings, asks, results, strict=True):
@@ -214,7 +214,8 @@ class LeaseClient:
 
     def _hold_back(self, holdings: list[Holding], now_s: float) -> None:
         """Not to be sent now, by our own rules."""
-        wait_s = min(max(self._throttle.wait_s(now_s=now_s), TICK_S), holdings[0].ttl_s / 12)
+        budget_s = self._throttle.wait_s(renewals=holdings[0].renews, now_s=now_s)
+        wait_s = min(max(budget_s, TICK_S), holdings[0].ttl_s / RETRIES_PER_TTL)
         for holding in holdings:
             holding.put_off(now_s + wait_s)
         self._agenda.back(holdings)

@@ -22,6 +22,8 @@ from typing import Final
 
 import msgspec
 
+from holdfast.leases.law import BACK_S, JITTER_SHARE, RETRIES_PER_TTL, RETRY_CAP_SHARE
+
 HELD_SHARE: Final = 0.99
 """Recovered: this share of the leases is held."""
 FASTER_SHARE: Final = 0.88
@@ -85,6 +87,8 @@ class Envelope(msgspec.Struct, frozen=True):
     """Time to 99 % held, the best that any server can do."""
     expected_s: tuple[float, float] | None
     """Between these with all protections on."""
+    held_again_s: tuple[float, float] | None
+    """Without loss: until every holder was answered again, after a restart at once and after the free outage."""
 
 
 def collapse_load(fleet: Fleet) -> float:
@@ -110,6 +114,29 @@ def outlook(fleet: Fleet) -> Outlook:
 def free_outage_s(fleet: Fleet) -> float:
     """TTL - tau: the unluckiest lease was about to be renewed when the outage began."""
     return fleet.ttl_s - fleet.renew_every_s
+
+
+def retry_spread_s(ttl_s: float, *, leases_each: int = 1) -> float:
+    """Within this a holder that finds nobody has tried again. One lease: its longest backoff. A client of many: as
+    often as its budget of retries allows, since some message always waits for that; then it spreads the rest.
+    """
+    return ttl_s * RETRY_CAP_SHARE if leases_each == 1 else ttl_s / RETRIES_PER_TTL + BACK_S
+
+
+def held_again_s(fleet: Fleet, *, outage_s: float, retry_s: float) -> float:
+    """From the service's return until every holder has been answered again, after an outage that lost no lease.
+
+    The longest of three: the last holder that found nobody has asked again (`retry_s`, by its own patience); the
+    work of renewing each lease once is done (N / mu); the last lease that was not due in the outage has come due
+    (1.1 tau - outage, with the jitter). What was renewed comes due again later than all that. Renewals go first,
+    so a crowd of new hosts does not lengthen it.
+    """
+    last_due_s = fleet.renew_every_s * (1 + JITTER_SHARE) - outage_s
+    return max(retry_s, fleet.load * fleet.renew_every_s, last_due_s)
+
+
+def _held_again_s(fleet: Fleet, outage_s: float) -> float:
+    return held_again_s(fleet, outage_s=outage_s, retry_s=retry_spread_s(fleet.ttl_s))
 
 
 def trigger_share(fleet: Fleet, *, load: float | None = None) -> float | None:
@@ -157,4 +184,7 @@ def envelope(fleet: Fleet) -> Envelope:
         trigger_share=trigger_share(fleet),
         ideal_s=ideal_s,
         expected_s=None if ideal_s is None else (FASTER_SHARE * ideal_s, SLOWER_SHARE * ideal_s),
+        held_again_s=None
+        if fleet.load >= 1
+        else (_held_again_s(fleet, 0.0), _held_again_s(fleet, free_outage_s(fleet))),
     )

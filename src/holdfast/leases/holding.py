@@ -17,7 +17,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-from holdfast.leases.law import renew_after_s
+from holdfast.leases.law import RETRY_CAP_SHARE, renew_after_s
 from holdfast.model.lease import (
     Ask,
     Establish,
@@ -34,8 +34,6 @@ from holdfast.model.lease import (
 )
 
 DRIFT_SHARE: Final = 0.01
-RETRY_CAP_SHARE: Final = 1 / 6
-"""Of the TTL: the longest a holder that got no answer waits; a third of the TTL leaves room for several tries."""
 RETRY_BASE_S: Final = 0.2
 TAKEN_POLL_S: Final = 10.0
 TTL_GUESS_S: Final = 180.0

@@ -8,6 +8,12 @@ import msgspec
 
 RENEWALS_PER_TTL: Final = 3
 JITTER_SHARE: Final = 0.1
+RETRY_CAP_SHARE: Final = 1 / 6
+"""Of the TTL: the longest a holder that got no answer waits; a third of the TTL leaves room for several tries."""
+RETRIES_PER_TTL: Final = 12.0
+"""Of a client that gets no answer, once its savings are spent."""
+BACK_S: Final = 1.0
+"""The first answer after a silence calls back all of its leases that wait, spread over this."""
 SIGN_SHARE: Final = 1 / 6
 """Of the TTL: a service that writes nothing compares its owner's document this often, and sees a take-over."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.access.gate import Gate
+from holdfast.client.batching import Throttle
 from holdfast.client.client import LeaseClient, new_holder
 from holdfast.client.http import LeaseHttp, NotServed, Rejected
 from holdfast.conformance.lease_world import LeaseWorld, memory_world
@@ -200,3 +201,18 @@ def test_a_holder_is_new_each_time() -> None:
     one, two = new_holder(), new_holder()
     assert one != two
     assert bad_holder(one) == bad_holder(two) == ""
+
+
+def test_new_leases_tried_for_in_an_outage_leave_the_held_ones_their_retries() -> None:
+    """A budget each; and an answer to either says that the service is there: renewals need no retry any more."""
+    throttle = Throttle(ttl_s=90.0, timeout_s=10.0, now_s=0.0)
+    for renewals in (True, False):
+        assert throttle.may_send(renewals=renewals, now_s=0.0, chance=0.99)
+        throttle.ended(renewals=renewals, ok=False, now_s=0.0)
+    while throttle.may_send(renewals=False, now_s=0.0, chance=0.99):
+        throttle.ended(renewals=False, ok=False, now_s=0.0)
+    assert throttle.wait_s(renewals=False, now_s=0.0) > 0
+    assert throttle.wait_s(renewals=True, now_s=0.0) == 0
+    assert throttle.may_send(renewals=True, now_s=0.0, chance=0.99)
+    throttle.ended(renewals=False, ok=True, now_s=1.0)
+    assert not throttle.failing(renewals=True)

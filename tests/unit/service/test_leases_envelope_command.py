@@ -22,6 +22,7 @@ def test_it_says_whether_a_naive_design_collapses_and_draws_it() -> None:
     assert "k x load = 2.40 is above 1 + W/tau = 2.00" in done.output
     assert "any outage up to 120 s" in done.output
     assert "at best 216 s" in done.output
+    assert "answered again 66 s after a restart at once, 36 s after the longest such outage" in done.output
     assert "^ this fleet" in done.output
 
 

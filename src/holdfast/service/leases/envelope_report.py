@@ -73,10 +73,21 @@ def sentences(fleet: Fleet, found: Envelope) -> str:
         f"a naive design       {verdict}",
         f"                     (its edge: {found.collapse_load:.0%} load)",
         f"costs nothing        any outage up to {duration(found.free_outage_s)} (TTL - tau)",
+        f"                     {_held_again(found)}",
         f"survives, if naive   {_trigger(found)}",
         f"recovery             {_recovery(found)}",
     ]
     return "\n".join(lines)
+
+
+def _held_again(found: Envelope) -> str:
+    if found.held_again_s is None:
+        return "but holders are not all answered again after it"
+    restart, longest = found.held_again_s
+    return (
+        f"every holder is answered again {duration(restart)} after a restart at once,"
+        f" {duration(longest)} after the longest such outage"
+    )
 
 
 def _trigger(found: Envelope) -> str:

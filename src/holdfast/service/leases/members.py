@@ -138,6 +138,8 @@ async def ask_service(settings: LeaseService | None, roles: tuple[str, ...]) -> 
     """What only the running service knows. A file without a `[leases]` table names none to ask."""
     if settings is None:
         return Said()
+    if not settings.key_file:
+        return Said(trouble="it is served by tokens alone, and `status` has none")
     try:
         from holdfast.client.http import LeaseHttp, NotServed
     except ImportError as error:
