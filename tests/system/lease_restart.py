@@ -127,7 +127,7 @@ class Holders:
         granted = 0
         async with LeaseHttp(self.service.url, self.service.key) as http:
             while messages:
-                results = await http.calls(messages.pop(), timeout_s=30.0)
+                results = await http.calls(messages.pop(), timeout_s=60.0)
                 granted += sum(isinstance(result, Granted) for result in results)
         return granted
 

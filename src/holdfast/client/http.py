@@ -17,6 +17,8 @@ _ENCODER: Final = msgspec.json.Encoder()
 _RESPONSE: Final = msgspec.json.Decoder(Response)
 _MEMBERS: Final[msgspec.json.Decoder[Members | TryLater]] = msgspec.json.Decoder(Members | TryLater)
 _PROBLEM: Final = msgspec.json.Decoder(Problem)
+KEPT_S: Final = 4.0
+"""How long an idle connection is used again: less than the service keeps it (5 s), else a call meets its end."""
 MARGIN_S: Final = 2.0
 """How much longer than the service we wait: its own answer says more than our giving up."""
 
@@ -40,7 +42,7 @@ class LeaseHttp:
             headers={"Authorization": f"Bearer {key}"},
             verify=verify,
             trust_env=False,  # a lease must not hang on a proxy that happens to stand in the environment
-            limits=httpx.Limits(max_connections=8, keepalive_expiry=60.0),
+            limits=httpx.Limits(max_connections=8, keepalive_expiry=KEPT_S),
         )
 
     async def __aenter__(self) -> Self:
