@@ -45,8 +45,7 @@ def _audit(parsed: Parsed) -> FileAudit:
         functions += 1
         if _interesting(scope):
             audit_function(scope, drafting)
-    found = sorted(drafting.findings, key=lambda f: (f.act.line, f.act.column, f.rule))
-    return FileAudit(found, lines=_lines(parsed.source.text), functions=functions)
+    return FileAudit(drafting.findings(), lines=_lines(parsed.source.text), functions=functions)
 
 
 def audit_function(scope: Scope, drafting: Drafting) -> None:
@@ -56,7 +55,7 @@ def audit_function(scope: Scope, drafting: Drafting) -> None:
         drafting.add(scope, found)
 
     assert not isinstance(scope.node, ast.Lambda)
-    Statements(View(scope, State(), draft), WRITES).walk(scope.node.body)
+    Statements(View(scope, State(), drafting.file, draft), WRITES).walk(scope.node.body)
 
 
 def _interesting(scope: Scope) -> bool:

@@ -7,56 +7,61 @@ from collections import Counter
 
 from holdfast.audit.flow.events import Draft, Scope
 from holdfast.audit.sources import Source
-from holdfast.audit.values import Finding, Place, Tier, fingerprint
+from holdfast.audit.values import RANK, Finding, Place, Tier, fingerprint
 
 WIDEST = 160
 """Characters of source shown for a place."""
 
 
 class Drafting:
-    """Collects the findings of one file; one per rule, act and path."""
+    """Collects the findings of one file: per function, rule, path and check the strongest, then the first."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
         self._lines = source.text.split("\n")
-        self._seen: set[tuple[str, str, int, int]] = set()
-        self._ordinals: Counter[tuple[str, ...]] = Counter()
-        self.findings: list[Finding] = []
+        self._found: dict[tuple[str, str, str, int, int], tuple[Scope, Draft]] = {}
+        self.file = source.file
 
     def add(self, scope: Scope, draft: Draft) -> None:
-        """Turn a draft into a finding, unless it is known."""
-        act, check = self._place(draft.act), self._place(draft.check)
-        key = (draft.rule, draft.path, act.line, act.column)
-        if key in self._seen:
-            return
-        self._seen.add(key)
-        same = (draft.rule, scope.name, draft.path, check.text, act.text)
-        self.findings.append(
-            Finding(
-                rule=draft.rule,
-                tier=tier(draft),
-                file=self._source.file,
-                module=self._source.module,
-                function=scope.name,
-                path=draft.path,
-                check=check,
-                gap=None if draft.gap is None else self._place(draft.gap),
-                act=act,
-                dependence=draft.dependence,
-                why=draft.why,
-                fix=draft.fix,
-                evidence=(*(f"+ {e}" for e in draft.for_), *(f"- {e}" for e in draft.against)),
-                fingerprint=fingerprint(
-                    draft.rule,
-                    self._source.module,
-                    scope.name,
-                    draft.path,
-                    (check.text, act.text),
-                    self._ordinals[same],
-                ),
-            )
+        """Keep a draft, unless a stronger one of the same check is known."""
+        key = (draft.rule, scope.name, draft.path, *position(draft.check))
+        known = self._found.get(key)
+        if known is None or _order(draft) < _order(known[1]):
+            self._found[key] = (scope, draft)
+
+    def findings(self) -> list[Finding]:
+        """All of the file, in its order."""
+        ordinals: Counter[tuple[str, ...]] = Counter()
+        found = []
+        for scope, draft in sorted(self._found.values(), key=lambda f: (position(f[1].act), f[1].rule)):
+            check, act = self._place(draft.check), self._place(draft.act)
+            same = (draft.rule, scope.name, draft.path, check.text, act.text)
+            key = fingerprint(draft.rule, self._source.module, scope.name, draft.path, same[3:], ordinals[same])
+            ordinals[same] += 1
+            found.append(self._finding(scope, draft, check, act, key))
+        return found
+
+    def _finding(self, scope: Scope, draft: Draft, check: Place, act: Place, key: str) -> Finding:
+        return Finding(
+            rule=draft.rule,
+            tier=tier(draft),
+            file=self._source.file,
+            module=self._source.module,
+            function=scope.name,
+            path=draft.path,
+            check=check,
+            gap=None if draft.gap is None else self._place(draft.gap),
+            act=act,
+            dependence=draft.dependence,
+            why=draft.why,
+            fix=draft.fix,
+            evidence=(
+                *(f"+ {e}" for e in draft.for_),
+                *(f"- {e}" for e in draft.against),
+                *(f"  {e}" for e in draft.notes),
+            ),
+            fingerprint=key,
         )
-        self._ordinals[same] += 1
 
     def _place(self, node: ast.AST) -> Place:
         line = getattr(node, "lineno", 1)
@@ -72,3 +77,12 @@ def tier(draft: Draft) -> Tier:
     if draft.for_ and not draft.against:
         return Tier.HIGH
     return Tier.LOW if draft.against and not draft.for_ else Tier.MEDIUM
+
+
+def position(node: ast.AST) -> tuple[int, int]:
+    """Line and column."""
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
+
+
+def _order(draft: Draft) -> tuple[int, tuple[int, int]]:
+    return RANK[tier(draft)], position(draft.act)

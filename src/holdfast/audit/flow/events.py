@@ -39,6 +39,7 @@ class Draft:
     """What makes it strong, in words."""
     against: tuple[str, ...] = ()
     """What makes it weak, in words."""
+    notes: tuple[str, ...] = ()
     doubtful: bool = False
     """Never above the lowest tier."""
 
@@ -71,6 +72,7 @@ class View:
 
     scope: Scope
     state: State
+    file: str
     draft: Callable[[Draft], None]
 
     def stale_checks(self) -> list[tuple[Check, Gap]]:

@@ -10,6 +10,7 @@ from holdfast.audit.flow.locks import is_lock
 from holdfast.audit.flow.paths import LONGEST, Path, key_text
 from holdfast.audit.flow.state import NOTHING, Check, Gap, Reading, State, Value, join
 from holdfast.audit.tables import containers
+from holdfast.audit.tables.contracts import NO_GAP
 
 Listener = Callable[[View, Write], None]
 SHARED = frozenset({"self", "class", "global", "closure", "param", "store"})
@@ -205,6 +206,8 @@ class Expressions:
         return Value(readings, fresh=fresh, kind=name if fresh else "", node=node)
 
     def _suspend(self, node: ast.Call, receiver: Value, name: str, awaited: ast.Await) -> None:
+        if name in NO_GAP:
+            return
         self.gap(awaited, "await")
         if receiver.path is None or not isinstance(node.func, ast.Attribute):
             return
@@ -295,6 +298,7 @@ class Expressions:
             for check in checks:
                 if state.stale(check.reading) is None:
                     state.drop(check.reading.path)
+            state.decisions += (test,)
             state.checks += tuple(Check(c.reading, c.present, c.kind, test, loop) for c in checks)
         if isinstance(test, ast.Constant):
             (failed if test.value else held).live = False

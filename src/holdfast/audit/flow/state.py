@@ -69,16 +69,21 @@ class State:
     guards: dict[Reading, frozenset[object]] = field(default_factory=dict)
     """Locks held, and claims standing, when the reading was made. Whoever still holds one is protected."""
     held: frozenset[object] = frozenset()
+    decisions: tuple[ast.AST, ...] = ()
+    """All tests that the code from here on depends on, also those of nothing shared."""
     live: bool = True
 
     def copy(self) -> State:
         """For a branch."""
-        return State(dict(self.values), self.checks, dict(self.gaps), dict(self.guards), self.held, self.live)
-
-    def assume(self, other: State) -> None:
-        """Become `other`."""
-        self.values, self.checks, self.gaps = other.values, other.checks, other.gaps
-        self.guards, self.held, self.live = other.guards, other.held, other.live
+        return State(
+            dict(self.values),
+            self.checks,
+            dict(self.gaps),
+            dict(self.guards),
+            self.held,
+            self.decisions,
+            self.live,
+        )
 
     def read(self, reading: Reading) -> None:
         """The reading is made now: no gap yet."""
@@ -136,6 +141,7 @@ def join(states: list[State]) -> State:
     for other in others:
         met.checks = tuple(c for c in met.checks if c in other.checks)
         met.held &= other.held
+        met.decisions = tuple(d for d in met.decisions if d in other.decisions)
         for reading, gap in other.gaps.items():
             met.gaps.setdefault(reading, gap)
         for reading, held in other.guards.items():

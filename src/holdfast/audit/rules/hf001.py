@@ -12,22 +12,10 @@ import ast
 from holdfast.audit.flow.events import Draft, View, Write
 from holdfast.audit.flow.paths import Path
 from holdfast.audit.flow.state import Check, Gap
+from holdfast.audit.rules.evidence import Evidence, calls_in, decided_after, surroundings
 from holdfast.audit.tables.containers import ADDS, TAKES
+from holdfast.audit.tables.contracts import MAKES
 from holdfast.audit.values import Dependence
-
-SHARED_WELL = frozenset({"self", "class", "global"})
-ONCE = (
-    "__aenter__",
-    "__aexit__",
-    "__init__",
-    "main",
-    "_main",
-    "amain",
-    "lifespan",
-    "setUp",
-    "asyncSetUp",
-    "tearDown",
-)
 
 
 def written(view: View, write: Write) -> None:
@@ -37,7 +25,6 @@ def written(view: View, write: Write) -> None:
     for check, gap in view.stale_checks():
         if related(check, write):
             view.draft(_draft(view, check, gap, write))
-            return
 
 
 def related(check: Check, write: Write) -> bool:
@@ -53,8 +40,8 @@ def related(check: Check, write: Write) -> bool:
 
 
 def _draft(view: View, check: Check, gap: Gap, write: Write) -> Draft:
-    strong, weak = weigh(view, check, gap, write)
     path = check.reading.path
+    evidence = weigh(view, check, gap, write)
     return Draft(
         rule="HF001",
         path=path.text,
@@ -62,50 +49,87 @@ def _draft(view: View, check: Check, gap: Gap, write: Write) -> Draft:
         gap=gap.node,
         act=write.node,
         dependence=Dependence.CONTROL,
-        why=_why(path, check, gap, write),
+        why=_why(path, check, gap),
         fix=_fix(path, check, write),
-        for_=strong,
-        against=weak,
+        for_=tuple(evidence.for_),
+        against=tuple(evidence.against),
+        notes=tuple(evidence.notes),
         doubtful=path.root not in ("self", "class", "global"),
     )
 
 
-def weigh(view: View, check: Check, gap: Gap, write: Write) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Evidence for and against."""
-    strong, weak = [], []
+def weigh(view: View, check: Check, gap: Gap, write: Write) -> Evidence:
+    """What speaks for harm, and what speaks for one caller at a time or for an act that does none."""
+    found = surroundings(view, gap)
+    absent = check.present is False and check.kind in ("none", "member", "truth")
     exact = check.reading.path == write.path
-    if exact and check.present is False and check.kind in ("none", "member", "truth") and _makes(write):
-        strong.append("two callers that both find it missing both make one; the later replaces the earlier")
-    if exact and check.kind in ("truth", "compare", "call") and write.how in TAKES:
-        strong.append("the second caller takes from what the first has emptied")
-    if check.kind == "compare" and write.how in ADDS:
-        strong.append("callers that pass the limit together overshoot it together")
+    if exact and absent and _makes(write):
+        _weigh_making(found, check, gap, write)
+    if exact and check.kind in ("truth", "compare") and write.how in TAKES:
+        found.for_.append("the second caller takes from what the first has emptied")
+    if check.kind == "compare" and write.how in ADDS | {"assign"} and "len(" in _text(check.node):
+        found.for_.append("callers that pass the limit together overshoot it together")
+    if write.how == "delete" and exact and check.present:
+        found.for_.append("the second caller deletes what is gone, and fails")
     if _resets(write):
-        weak.append("the act only resets it")
+        found.against.append("the act only resets it")
+    if _is_constant(write) and (again := decided_after(view, gap)):
+        found.against.append(f"the act is decided by another test after the gap: {_text(again)[:80]}")
     if check.loop:
-        weak.append("the check is the condition of a loop, often of its only user")
-    if view.scope.name.rpartition(".")[2] in ONCE:
-        weak.append("runs once in the life of its object")
-    if gap.how == "yield":
-        weak.append("the gap is a yield to the consumer")
-    return tuple(strong), tuple(weak)
+        found.against.append("the check is the condition of a loop, often of its only user")
+    return found
+
+
+def _weigh_making(found: Evidence, check: Check, gap: Gap, write: Write) -> None:
+    names = calls_in(gap.node) + calls_in(write.node)
+    made = next((n for n in names if MAKES.search(n) or n[:1].isupper()), "")
+    if made:
+        found.for_.append(f"two callers that both find it missing both call {made}; one result is lost or leaks")
+    elif isinstance(write.value.node, ast.Dict | ast.List | ast.Set) or _empty(write.value.node):
+        found.for_.append("the second caller replaces what the first has begun to fill")
+    else:
+        found.notes.append("two callers that both find it missing both do the work")
 
 
 def _makes(write: Write) -> bool:
     return write.how == "assign" and not _resets(write)
 
 
+def _is_constant(write: Write) -> bool:
+    node = write.value.node
+    return write.how == "assign" and (
+        isinstance(node, ast.Constant) or (isinstance(node, ast.Attribute) and node.attr.isupper())
+    )
+
+
 def _resets(write: Write) -> bool:
     node = write.value.node
+    if write.how == "clear":
+        return True
     return write.how == "assign" and isinstance(node, ast.Constant) and not node.value
 
 
-def _why(path: Path, check: Check, gap: Gap, write: Write) -> str:
+def _empty(node: ast.AST | None) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("set", "list", "dict", "deque", "defaultdict", "OrderedDict", "Counter")
+    )
+
+
+def _text(node: ast.AST) -> str:
+    try:
+        return ast.unparse(node)
+    except (RecursionError, ValueError):
+        return ""
+
+
+def _why(path: Path, check: Check, gap: Gap) -> str:
     between = {"await": "the await", "yield": "the yield"}.get(gap.how, f"`{gap.how}`")
-    seen = "" if check.present is None else " as present" if check.present else " as absent"
+    seen = "as it was" if check.present is None else "as present" if check.present else "as absent"
     return (
         f"Whoever else runs during {between} can change {path.text}, or pass the same check; "
-        f"the act still treats it{seen or ' as it was'}."
+        f"the act still treats it {seen}."
     )
 
 

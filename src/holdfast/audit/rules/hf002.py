@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from holdfast.audit.flow.events import Draft, View, Write
+from holdfast.audit.rules.evidence import surroundings
 from holdfast.audit.values import Dependence
 
 
@@ -17,6 +18,11 @@ def written(view: View, write: Write) -> None:
             continue
         path = write.path.text
         direct = write.how == "augment" or _direct(write.value.node)
+        evidence = surroundings(view, gap)
+        if direct:
+            evidence.for_.append("the new value is computed from the old one")
+        else:
+            evidence.against.append("the new value comes from a call that was given the old one")
         view.draft(
             Draft(
                 rule="HF002",
@@ -27,8 +33,8 @@ def written(view: View, write: Write) -> None:
                 dependence=Dependence.DATA,
                 why=f"What others make of {path} during the gap is overwritten with a value computed without it.",
                 fix=f"Await first, into a local; then read, compute and write {path} with no await in between.",
-                for_=("the new value is computed from the old one",) if direct else (),
-                against=() if direct else ("the new value comes from a call that was given the old one",),
+                for_=tuple(evidence.for_),
+                against=tuple(evidence.against),
                 doubtful=write.path.root not in ("self", "class", "global", "closure"),
             )
         )

@@ -1,0 +1,39 @@
+"""What names say about who uses an object, and about what a call makes."""
+
+from __future__ import annotations
+
+import re
+
+SEQUENTIAL_CLASS = re.compile(
+    r"(Reader|Writer|Stream|Streams|Cursor|Iterator|Iter|Request|Response|Parser|Decoder|Encoder|Payload|File|Generator"
+    r"|Context|Transaction|Command|Message|Upload|Download|Body|Part|Exchange|WebSocket|Handler|Protocol|Builder"
+    r"|Migration|Visitor|Wizard|Test|Tests|TestCase|View|Form|Dialog|Cog|Step|Turn|Job|Statement)$|^_?iter|iterable|Iterator"
+)
+"""Objects that by their contract one task uses at a time: one reader per stream, one handler per request."""
+SEQUENTIAL_METHOD = re.compile(
+    r"^_?(__anext__|read|readline|readexactly|receive|recv|readuntil|anext|fetchone|fetchrow)"
+)
+STARTS = re.compile(
+    r"^_*(main|amain|async_main|lifespan|startup|on_startup|setup|asyncSetUp|setUp|tearDown|asyncTearDown|on_ready"
+    r"|setup_hook|async_setup_entry|async_setup|async_added_to_hass|bootstrap|run_forever|serve_forever|run|_run|loop"
+    r"|__aenter__|__init__|__ainit__|aenter|__await__|on_start|on_mount|serve)$"
+)
+"""Run once in the life of their object, by its owner."""
+ENDS = re.compile(
+    r"^_*(a?close|stop|shutdown|a?exit|__aexit__|__exit__|disconnect|terminate|cleanup|teardown|destroy|dispose|finish|"
+    r"a?stop_\w+|a?close_\w+|disconnect_\w+|on_stop|on_shutdown|kill|cancel|cancel_\w+|reset|abort|detach|unload|"
+    r"async_unload\w*|async_will_remove\w*|release|end|quit|logout|deactivate|\w+_(close|closed|stop|stopped|shutdown|disconnect))$"
+)
+"""Ends: doing them twice is mostly harmless."""
+MAKES = re.compile(
+    r"(^|_)(connect|connection|open|create|make|new|start|spawn|launch|acquire|login|subscribe|register|listen|bind|"
+    r"session|client|pool|build|init|initialize|initialise|setup|set_up|allocate|reserve|attach|establish|dial|join|"
+    r"handshake|authenticate|upload|insert|submit|enqueue|server|worker|task|process|container|bootstrap|migrate|prepare|engine)"
+    r"(_|$)",
+    re.IGNORECASE,
+)
+"""Calls whose result somebody must close, or that do something outside: doing them twice does harm."""
+TEST_FILE = re.compile(r"(^|/)(tests?|testing|conftest|test_[^/]*|[^/]*_test)(/|\.py$)")
+EXAMPLE_FILE = re.compile(r"(^|/)(examples?|docs?|samples?|demos?|tutorials?|benchmarks?)/")
+NO_GAP = frozenset({"checkpoint_if_cancelled", "cancel_shielded_checkpoint"})
+"""Awaited calls that give way to nobody unless the task is cancelled anyway."""
