@@ -11,8 +11,9 @@ from holdfast.audit.flow.events import Draft, Scope, View
 from holdfast.audit.flow.scopes import scopes
 from holdfast.audit.flow.state import State
 from holdfast.audit.flow.statements import Statements
-from holdfast.audit.rules import WRITES
+from holdfast.audit.rules import LISTENERS
 from holdfast.audit.sources import Parsed, Source, parse
+from holdfast.audit.tables.stores import NAMES, WRITING
 from holdfast.audit.values import Finding, Unread
 
 GIVES_WAY = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield, ast.YieldFrom)
@@ -40,26 +41,45 @@ def audit_source(source: Source) -> FileAudit:
 
 def _audit(parsed: Parsed) -> FileAudit:
     drafting = Drafting(parsed.source)
+    imports = imported(parsed.tree)
     functions = 0
     for scope in scopes(parsed.tree):
         functions += 1
         if _interesting(scope):
-            audit_function(scope, drafting)
+            audit_function(scope, drafting, imports)
     return FileAudit(drafting.findings(), lines=_lines(parsed.source.text), functions=functions)
 
 
-def audit_function(scope: Scope, drafting: Drafting) -> None:
+def audit_function(scope: Scope, drafting: Drafting, imports: frozenset[str]) -> None:
     """Walk one function."""
 
     def draft(found: Draft) -> None:
         drafting.add(scope, found)
 
     assert not isinstance(scope.node, ast.Lambda)
-    Statements(View(scope, State(), drafting.file, draft), WRITES).walk(scope.node.body)
+    view = View(scope, State(), drafting.file, draft, stores=imports)
+    Statements(view, LISTENERS).walk(scope.node.body)
 
 
 def _interesting(scope: Scope) -> bool:
-    return scope.generators_suspend and any(isinstance(n, GIVES_WAY) for n in ast.walk(scope.node))
+    """Whether anything in it can give way, or looks like an operation on a store."""
+    for node in ast.walk(scope.node):
+        if isinstance(node, GIVES_WAY) and scope.generators_suspend:
+            return True
+        if isinstance(node, ast.Attribute) and (node.attr in NAMES or WRITING.match(node.attr)):
+            return True
+    return False
+
+
+def imported(tree: ast.Module) -> frozenset[str]:
+    """Top-level modules that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.update(a.name.partition(".")[0] for a in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return frozenset(found)
 
 
 def _lines(text: str) -> int:

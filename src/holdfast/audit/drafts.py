@@ -63,7 +63,9 @@ class Drafting:
             fingerprint=key,
         )
 
-    def _place(self, node: ast.AST) -> Place:
+    def _place(self, node: ast.AST | Place) -> Place:
+        if isinstance(node, Place):
+            return node
         line = getattr(node, "lineno", 1)
         column = getattr(node, "col_offset", 0)
         text = self._lines[line - 1].strip() if line <= len(self._lines) else ""
@@ -79,8 +81,10 @@ def tier(draft: Draft) -> Tier:
     return Tier.LOW if draft.against and not draft.for_ else Tier.MEDIUM
 
 
-def position(node: ast.AST) -> tuple[int, int]:
+def position(node: ast.AST | Place) -> tuple[int, int]:
     """Line and column."""
+    if isinstance(node, Place):
+        return node.line, node.column
     return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 

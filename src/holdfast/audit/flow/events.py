@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from holdfast.audit.flow.paths import Path
 from holdfast.audit.flow.state import Check, Gap, Reading, State, Value
-from holdfast.audit.values import Dependence
+from holdfast.audit.project.facts import CallFacts
+from holdfast.audit.tables.stores import StoreOp
+from holdfast.audit.values import Dependence, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,28 @@ class Write:
     how: str
     tolerant: bool = False
     """The act looks by itself, in the same step (`discard`, `pop(k, None)`)."""
+    place: Place | None = None
+    """Where it stands, if in a function that is called here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An operation on an external store. `value` is what it was given; `handled`: exceptions caught around it."""
+
+    op: StoreOp
+    value: Value
+    node: ast.AST
+    handled: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call of something with a name. `value` is what it was given."""
+
+    node: ast.Call
+    reference: str
+    value: Value
+    awaited: ast.Await | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +55,7 @@ class Draft:
     path: str
     check: ast.AST
     gap: ast.AST | None
-    act: ast.AST
+    act: ast.AST | Place
     dependence: Dependence
     why: str
     fix: str
@@ -74,6 +98,14 @@ class View:
     state: State
     file: str
     draft: Callable[[Draft], None]
+    known: Mapping[str, CallFacts] = field(default_factory=dict)
+    """What is known of the functions called here, by the text of the call."""
+    stores: frozenset[str] = frozenset()
+    """Top-level modules that the file imports: they tell stores apart."""
+    handled: frozenset[str] = frozenset()
+    """Exceptions that are caught around this point."""
+    callers: int = -1
+    """How many places of the project call this function, other than start and end of its object; -1: not known."""
 
     def stale_checks(self) -> list[tuple[Check, Gap]]:
         """Checks that the code depends on and that others may have outdated."""
@@ -82,5 +114,5 @@ class View:
 
     def stale_readings(self, value: Value) -> list[tuple[Reading, Gap]]:
         """Readings that `value` derives from and that others may have outdated."""
-        found = ((r, self.state.stale(r)) for r in value.readings)
+        found = ((r, self.state.stale(r)) for r in value.all)
         return [(r, gap) for r, gap in found if gap is not None]

@@ -9,7 +9,7 @@ was derived from a reading grows stale with it.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from holdfast.audit.flow.paths import Path
 
@@ -28,6 +28,9 @@ class Value:
     """What an expression evaluates to: the readings it derives from, and the object it is, where known."""
 
     readings: frozenset[Reading] = frozenset()
+    """What it is, a part of, or computed from."""
+    through: frozenset[Reading] = frozenset()
+    """What was given to a call that it came out of."""
     path: Path | None = None
     fresh: bool = False
     """Made here: nobody else has it yet."""
@@ -35,6 +38,15 @@ class Value:
     """Class name or kind of object, where known."""
     constant: object = None
     node: ast.AST | None = None
+
+    @property
+    def all(self) -> frozenset[Reading]:
+        """Everything that it derives from."""
+        return self.readings | self.through
+
+    def with_node(self, node: ast.AST | None) -> Value:
+        """The same, from another expression."""
+        return replace(self, node=node)
 
 
 NOTHING = Value()
@@ -49,6 +61,8 @@ class Check:
     kind: str
     node: ast.AST
     loop: bool = False
+    direct: bool = True
+    """The test is of what was read itself, not of something that a call made of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +137,7 @@ class State:
         self.checks = tuple(c for c in self.checks if not c.reading.path.mentions(name))
         for other, old in list(self.values.items()):
             if old.path is not None and old.path.mentions(name):
-                self.values[other] = Value(old.readings, None, old.fresh, old.kind)
+                self.values[other] = replace(old, path=None)
         self.values[name] = value
 
 
@@ -152,6 +166,7 @@ def join(states: list[State]) -> State:
                 continue
             met.values[name] = Value(
                 mine.readings | theirs.readings,
+                mine.through | theirs.through,
                 mine.path if mine.path == theirs.path else None,
                 mine.fresh and theirs.fresh,
                 mine.kind if mine.kind == theirs.kind else "",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, field
 
-from holdfast.audit.flow.events import Write
-from holdfast.audit.flow.expressions import Expressions
+from holdfast.audit.flow.conditions import Conditions
 from holdfast.audit.flow.locks import is_lock
 from holdfast.audit.flow.paths import Path
 from holdfast.audit.flow.state import NOTHING, Check, State, Value, join
@@ -20,7 +19,7 @@ class _Loop:
     continues: list[State] = field(default_factory=list)
 
 
-class Statements(Expressions):
+class Statements(Conditions):
     """Walks a function's body."""
 
     def walk(self, body: list[ast.stmt]) -> None:
@@ -41,7 +40,7 @@ class Statements(Expressions):
                 method(statement)
         return between
 
-    # -- simple ---------------------------------------------------------------------------------------------------
+    # -- simple
 
     def _expr(self, node: ast.Expr) -> None:
         self.eval(node.value)
@@ -59,7 +58,7 @@ class Statements(Expressions):
         # Python loads the target first: an await on the right lies between its read and its write.
         before = self.eval(_loaded(node.target))
         value = self.eval(node.value)
-        mixed = Value(before.readings | value.readings, constant=None, node=node)
+        mixed = Value(before.readings | value.readings, before.through | value.through, node=node)
         self.assign(node.target, mixed, node, "augment")
 
     def _delete(self, node: ast.Delete) -> None:
@@ -70,7 +69,9 @@ class Statements(Expressions):
                 self.assign(target, NOTHING, node, "delete")
 
     def _return(self, node: ast.Return) -> None:
-        self.eval(node.value)
+        value = self.eval(node.value)
+        for listener in self.listeners.left:
+            listener(self.view, value, node)
         self.state.live = False
 
     def _raise(self, node: ast.Raise) -> None:
@@ -90,7 +91,7 @@ class Statements(Expressions):
 
     _asyncfunctiondef = _classdef = _functiondef
 
-    # -- branches -------------------------------------------------------------------------------------------------
+    # -- branches
 
     def _if(self, node: ast.If) -> None:
         yes, no = self.branch(node.test)
@@ -119,9 +120,9 @@ class Statements(Expressions):
         for part in ast.walk(pattern):
             name = getattr(part, "name", None) or getattr(part, "rest", None)
             if isinstance(name, str):
-                self.state.bind(name, Value(subject.readings))
+                self.state.bind(name, Value(subject.readings, subject.through))
 
-    # -- loops ----------------------------------------------------------------------------------------------------
+    # -- loops
 
     def _while(self, node: ast.While) -> None:
         before = self.state.copy()
@@ -143,7 +144,7 @@ class Statements(Expressions):
             self.view.state = head.copy()
             if isinstance(node, ast.AsyncFor):
                 self.gap(node, "async for")
-            self.assign(node.target, Value(source.readings), node)
+            self.assign(node.target, Value(source.readings, source.through), node)
             loop, end = self._turn(self.state, node.body)
             head = join([before, end, *loop.continues])
             breaks = loop.breaks
@@ -174,10 +175,13 @@ class Statements(Expressions):
             self._loops[-1].continues.append(self.state.copy())
         self.state.live = False
 
-    # -- exceptions and contexts ----------------------------------------------------------------------------------
+    # -- exceptions and contexts
 
     def _try(self, node: ast.Try) -> None:
+        outer = self.view.handled
+        self.view.handled = outer.union(*(_names(h.type) or {"BaseException"} for h in node.handlers))
         between = self.block(node.body)
+        self.view.handled = outer
         self.block(node.orelse)
         ends = [self.state]
         thrown = join([*between, self.state]) if between else self.state
@@ -230,7 +234,7 @@ class Statements(Expressions):
                 path = value.path or Path("lock", (ast.dump(item.context_expr)[:200],))
                 self.state.held |= {("lock", path, id(node), number)}
             if item.optional_vars is not None:
-                self.assign(item.optional_vars, Value(value.readings), node)
+                self.assign(item.optional_vars, Value(value.readings, value.through), node)
         locked = self.state.held - held
         self.block(node.body)
         self.state.held -= locked
@@ -257,6 +261,3 @@ def _names(node: ast.expr | None) -> frozenset[str]:
 
 def _catches_all(case: ast.match_case) -> bool:
     return case.guard is None and isinstance(case.pattern, ast.MatchAs) and case.pattern.pattern is None
-
-
-__all__ = ["Statements", "Write"]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from holdfast.audit.flow.expressions import Listener
-from holdfast.audit.rules import hf001, hf002
+from holdfast.audit.flow.base import Listeners
+from holdfast.audit.rules import hf001, hf002, hf003, hf004
 
-WRITES: tuple[Listener, ...] = (hf001.written, hf002.written)
-TITLES = {"HF001": "check, await, act", "HF002": "lost update"}
+LISTENERS = Listeners(written=(hf001.written, hf002.written), stored=(hf003.stored, hf004.stored))
+TITLES = {
+    "HF001": "check, await, act",
+    "HF002": "lost update",
+    "HF003": "find, then create",
+    "HF004": "read, then write unconditionally",
+}

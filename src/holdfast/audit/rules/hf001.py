@@ -47,7 +47,7 @@ def _draft(view: View, check: Check, gap: Gap, write: Write) -> Draft:
         path=path.text,
         check=check.node,
         gap=gap.node,
-        act=write.node,
+        act=write.place or write.node,
         dependence=Dependence.CONTROL,
         why=_why(path, check, gap),
         fix=_fix(path, check, write),
