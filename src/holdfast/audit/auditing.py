@@ -57,7 +57,7 @@ def audit_function(scope: Scope, drafting: Drafting, imports: frozenset[str]) ->
         drafting.add(scope, found)
 
     assert not isinstance(scope.node, ast.Lambda)
-    view = View(scope, State(), drafting.file, draft, stores=imports)
+    view = View(scope, State(), drafting.place, draft, stores=imports)
     Statements(view, LISTENERS).walk(scope.node.body)
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 
 from holdfast.audit.flow.events import Draft, Scope
 from holdfast.audit.sources import Source
+from holdfast.audit.tables.contracts import MIGRATION_FILE
 from holdfast.audit.values import RANK, Finding, Place, Tier, fingerprint
 
 WIDEST = 160
@@ -20,7 +21,7 @@ class Drafting:
         self._source = source
         self._lines = source.text.split("\n")
         self._found: dict[tuple[str, str, str, int, int], tuple[Scope, Draft]] = {}
-        self.file = source.file
+        self.place = place_of(source)
 
     def add(self, scope: Scope, draft: Draft) -> None:
         """Keep a draft, unless a stronger one of the same check is known."""
@@ -70,6 +71,15 @@ class Drafting:
         column = getattr(node, "col_offset", 0)
         text = self._lines[line - 1].strip() if line <= len(self._lines) else ""
         return Place(self._source.file, line, column + 1, text[:WIDEST])
+
+
+def place_of(source: Source) -> str:
+    """The file within its package: names of folders above say nothing of it, but those of migrations do."""
+    parts = source.file.replace("\\", "/").split("/")
+    inside = source.module.count(".") + 1
+    if len(parts) > inside and MIGRATION_FILE.search(f"/{parts[-inside - 1]}/"):
+        inside += 1
+    return "/".join(parts[-inside:])
 
 
 def tier(draft: Draft) -> Tier:

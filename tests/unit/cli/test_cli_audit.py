@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from holdfast.cli import exits
 from holdfast.cli.main import cli
 
-RACE = "class A:\n    async def f(self):\n        if self.x is None:\n            self.x = await g()\n"
+RACE = "class A:\n    async def f(self):\n        if self.x is None:\n            self.x = await connect()\n"
 
 
 def run(*arguments: str) -> Result:
@@ -24,7 +24,7 @@ def test_a_finding_shows_check_gap_and_act(tmp_path: Path) -> None:
     found = run(str(tmp_path))
     assert found.exit_code == exits.BROKEN
     assert "a.py:4:13: HF001 high: check, await, act: self.x in A.f" in found.output
-    assert "  check  3: if self.x is None:\n  gap    4: self.x = await g()\n  act    4: " in found.output
+    assert "  check  3: if self.x is None:\n  gap    4: self.x = await connect()\n  act    4: " in found.output
     assert "findings: 1 high; 1 files, 4 lines, 1 functions" in found.output
 
 

@@ -86,6 +86,8 @@ class Scope:
     closure: frozenset[str] = frozenset()
     lock_paths: frozenset[str] = frozenset()
     """Attributes and names that hold a lock, as their assignment shows: `self._gate`."""
+    kinds: dict[str, str] = field(default_factory=dict)
+    """Attributes that first hold a container, or a plain value."""
     generators_suspend: bool = False
     """Its `yield` gives way to others: an asynchronous generator, or a decorator that makes coroutines of it."""
 
@@ -97,6 +99,7 @@ class View:
     scope: Scope
     state: State
     file: str
+    """Within its package."""
     draft: Callable[[Draft], None]
     known: Mapping[str, CallFacts] = field(default_factory=dict)
     """What is known of the functions called here, by the text of the call."""

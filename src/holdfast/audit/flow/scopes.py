@@ -80,6 +80,7 @@ def _scope(
         declared=declared,
         closure=closure,
         lock_paths=locks,
+        kinds=_kinds(owner) if owner is not None else {},
         generators_suspend=isinstance(node, ast.AsyncFunctionDef) or bool(decorators & COROUTINES),
     )
 
@@ -110,6 +111,30 @@ class _Names:
             elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
                 self.bound.add(node.name)
             stack.extend(ast.iter_child_nodes(node))
+
+
+def _kinds(owner: ast.ClassDef) -> dict[str, str]:
+    """What kind of object an attribute holds at first, where a literal shows it: `self.total = 0`."""
+    found: dict[str, str] = {}
+    for node in ast.walk(owner):
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
+                if name := dotted(target):
+                    found.setdefault(name if "." in name else f"self.{name}", _kind(node.value))
+    return found
+
+
+def _kind(node: ast.expr) -> str:
+    if isinstance(node, ast.List | ast.Set | ast.Dict | ast.ListComp | ast.SetComp | ast.DictComp):
+        return "container"
+    if isinstance(node, ast.Call):
+        name = dotted(node.func).rpartition(".")[2]
+        return (
+            "container" if name in ("set", "list", "dict", "deque", "bytearray", "defaultdict", "Counter") else ""
+        )
+    if isinstance(node, ast.Constant) and node.value is not None:
+        return "plain"
+    return ""
 
 
 def _module_names(tree: ast.Module) -> frozenset[str]:

@@ -22,7 +22,7 @@ class Evidence:
 def surroundings(view: View, gap: Gap) -> Evidence:
     """Who calls this, and how often at a time, as far as names tell."""
     found = Evidence()
-    method = view.scope.name.rpartition(".")[2]
+    method = view.scope.name.rpartition(".")[2].lstrip("_").removeprefix("async_")
     owner = view.scope.owner.name if view.scope.owner is not None else ""
     if owner and contracts.SEQUENTIAL_CLASS.search(owner):
         found.against.append(f"a {owner} is used by one task at a time, by what its name says")
@@ -36,6 +36,10 @@ def surroundings(view: View, gap: Gap) -> Evidence:
         found.against.append("the gap is a yield to the consumer")
     if contracts.TEST_FILE.search(view.file):
         found.against.append("test code")
+    if contracts.MIGRATION_FILE.search(view.file):
+        found.against.append("a migration or a command runs alone")
+    if contracts.EXAMPLE_FILE.search(view.file):
+        found.against.append("an example")
     return found
 
 

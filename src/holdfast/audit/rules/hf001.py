@@ -14,7 +14,7 @@ from holdfast.audit.flow.paths import Path
 from holdfast.audit.flow.state import Check, Gap
 from holdfast.audit.rules.evidence import Evidence, calls_in, decided_after, surroundings
 from holdfast.audit.tables.containers import ADDS, TAKES
-from holdfast.audit.tables.contracts import MAKES
+from holdfast.audit.tables.contracts import MAKES, RESOURCE
 from holdfast.audit.values import Dependence
 
 
@@ -63,36 +63,41 @@ def weigh(view: View, check: Check, gap: Gap, write: Write) -> Evidence:
     found = surroundings(view, gap)
     absent = check.present is False and check.kind in ("none", "member", "truth")
     exact = check.reading.path == write.path
-    if exact and absent and _makes(write):
+    if exact and absent and check.direct and _makes(write, check):
         _weigh_making(found, check, gap, write)
-    if exact and check.kind in ("truth", "compare") and write.how in TAKES:
+    if exact and check.direct and check.kind in ("truth", "compare") and write.how in TAKES - {"clear"}:
         found.for_.append("the second caller takes from what the first has emptied")
-    if check.kind == "compare" and write.how in ADDS | {"assign"} and "len(" in _text(check.node):
+    grows = write.how in ADDS or (write.how == "assign" and write.path.parts[-1][0] == "[")
+    if check.kind == "compare" and grows and f"len({check.reading.path.text})" in _text(check.node):
         found.for_.append("callers that pass the limit together overshoot it together")
     if write.how == "delete" and exact and check.present:
         found.for_.append("the second caller deletes what is gone, and fails")
-    if _resets(write):
+    if _resets(write, check):
         found.against.append("the act only resets it")
     if _is_constant(write) and (again := decided_after(view, gap)):
         found.against.append(f"the act is decided by another test after the gap: {_text(again)[:80]}")
+    if not check.direct:
+        found.against.append("the test is of something that a call made of it")
     if check.loop:
         found.against.append("the check is the condition of a loop, often of its only user")
     return found
 
 
 def _weigh_making(found: Evidence, check: Check, gap: Gap, write: Write) -> None:
-    names = calls_in(gap.node) + calls_in(write.node)
-    made = next((n for n in names if MAKES.search(n) or n[:1].isupper()), "")
+    # A context manager closes what it made: only what is stored, or done before a flag is set, is left twice.
+    inside = isinstance(gap.node, ast.AsyncWith | ast.AsyncFor)
+    names = calls_in(write.node) + ([] if inside else calls_in(gap.node))
+    made = next((n for n in names if MAKES.search(n) or RESOURCE.search(n)), "")
     if made:
         found.for_.append(f"two callers that both find it missing both call {made}; one result is lost or leaks")
-    elif isinstance(write.value.node, ast.Dict | ast.List | ast.Set) or _empty(write.value.node):
+    elif _holds_little(write.value.node):
         found.for_.append("the second caller replaces what the first has begun to fill")
     else:
         found.notes.append("two callers that both find it missing both do the work")
 
 
-def _makes(write: Write) -> bool:
-    return write.how == "assign" and not _resets(write)
+def _makes(write: Write, check: Check) -> bool:
+    return write.how == "assign" and not _resets(write, check)
 
 
 def _is_constant(write: Write) -> bool:
@@ -102,16 +107,25 @@ def _is_constant(write: Write) -> bool:
     )
 
 
-def _resets(write: Write) -> bool:
+def _resets(write: Write, check: Check) -> bool:
     node = write.value.node
     if write.how == "clear":
         return True
-    return write.how == "assign" and isinstance(node, ast.Constant) and not node.value
+    if write.how != "assign":
+        return False
+    emptied = _empty(node) or (isinstance(node, ast.Tuple | ast.List | ast.Set) and not node.elts)
+    emptied = emptied or (isinstance(node, ast.Dict) and not node.keys)
+    return (isinstance(node, ast.Constant) and not node.value) or (emptied and check.present is not False)
+
+
+def _holds_little(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.Dict | ast.List | ast.Set) or _empty(node)
 
 
 def _empty(node: ast.AST | None) -> bool:
     return (
         isinstance(node, ast.Call)
+        and not node.args
         and isinstance(node.func, ast.Name)
         and node.func.id in ("set", "list", "dict", "deque", "defaultdict", "OrderedDict", "Counter")
     )
@@ -134,7 +148,7 @@ def _why(path: Path, check: Check, gap: Gap) -> str:
 
 
 def _fix(path: Path, check: Check, write: Write) -> str:
-    if check.present is False and _makes(write):
+    if check.present is False and _makes(write, check):
         return (
             f"Hold one asyncio.Lock from the check to the act, and check {path.text} again inside it; or store a "
             f"task in {path.text} before the first await, and await that."

@@ -17,9 +17,14 @@ def written(view: View, write: Write) -> None:
         if reading.path != write.path:
             continue
         path = write.path.text
-        direct = write.how == "augment" or _direct(write.value.node)
+        kind = view.scope.kinds.get(path, "")
+        if write.how == "augment" and kind == "container":
+            continue  # `|=` and `+=` change the very object that others change, too
+        direct = reading in write.value.readings and (write.how == "augment" or _direct(write.value.node))
         evidence = surroundings(view, gap)
-        if direct:
+        if write.how == "augment" and kind != "plain" and not isinstance(_operator(write.node), ast.Add | ast.Sub):
+            evidence.against.append("it may be a set that changes in place")
+        elif direct:
             evidence.for_.append("the new value is computed from the old one")
         else:
             evidence.against.append("the new value comes from a call that was given the old one")
@@ -39,6 +44,10 @@ def written(view: View, write: Write) -> None:
             )
         )
         return
+
+
+def _operator(node: ast.AST) -> ast.operator | None:
+    return node.op if isinstance(node, ast.AugAssign) else None
 
 
 def _direct(node: ast.AST | None) -> bool:

@@ -7,7 +7,7 @@ import re
 SEQUENTIAL_CLASS = re.compile(
     r"(Reader|Writer|Stream|Streams|Cursor|Iterator|Iter|Request|Response|Parser|Decoder|Encoder|Payload|File|Generator"
     r"|Context|Transaction|Command|Message|Upload|Download|Body|Part|Exchange|WebSocket|Handler|Protocol|Builder"
-    r"|Migration|Visitor|Wizard|Test|Tests|TestCase|View|Form|Dialog|Cog|Step|Turn|Job|Statement)$|^_?iter|iterable|Iterator"
+    r"|Migration|Visitor|Flow|Repair|Wizard|Test|Tests|TestCase|View|Form|Dialog|Cog|Step|Turn|Job|Statement)$|^_?iter|iterable|Iterator"
 )
 """Objects that by their contract one task uses at a time: one reader per stream, one handler per request."""
 SEQUENTIAL_METHOD = re.compile(
@@ -26,14 +26,18 @@ ENDS = re.compile(
 )
 """Ends: doing them twice is mostly harmless."""
 MAKES = re.compile(
-    r"(^|_)(connect|connection|open|create|make|new|start|spawn|launch|acquire|login|subscribe|register|listen|bind|"
-    r"session|client|pool|build|init|initialize|initialise|setup|set_up|allocate|reserve|attach|establish|dial|join|"
-    r"handshake|authenticate|upload|insert|submit|enqueue|server|worker|task|process|container|bootstrap|migrate|prepare|engine)"
-    r"(_|$)",
-    re.IGNORECASE,
+    r"^_*(async_|do_|ensure_)?(a?connect|open|create|make|new|start|spawn|launch|acquire|login|subscribe|register|listen"
+    r"|bind|build|init|initialize|initialise|setup|set_up|allocate|reserve|attach|establish|dial|join|handshake|enter_async"
+    r"|authenticate|upload|insert|submit|enqueue|bootstrap|migrate|prepare|run)(_|$)|_(connect|connection|endpoint)$"
 )
+RESOURCE = re.compile(
+    r"(Client|Session|Pool|Server|Connection|Task|Lock|Semaphore|Event|Queue|Listener|Subscription|Worker|Process|Socket"
+    r"|Cluster|Channel|Executor|Engine|Cluster|Producer|Consumer|Thread|Manager|Device)$"
+)
+"""Classes whose objects hold something that must be closed, or that others wait on."""
 """Calls whose result somebody must close, or that do something outside: doing them twice does harm."""
 TEST_FILE = re.compile(r"(^|/)(tests?|testing|conftest|test_[^/]*|[^/]*_test)(/|\.py$)")
+MIGRATION_FILE = re.compile(r"(^|/)(migrations?|alembic|versions|upgrades?|management/commands)/")
 EXAMPLE_FILE = re.compile(r"(^|/)(examples?|docs?|samples?|demos?|tutorials?|benchmarks?)/")
 NO_GAP = frozenset({"checkpoint_if_cancelled", "cancel_shielded_checkpoint"})
 """Awaited calls that give way to nobody unless the task is cancelled anyway."""
