@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 
 from holdfast.config.store_address import StoreSettings
-from holdfast.conformance.store import keys
+from holdfast.conformance.store_steps import keys, put, value
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.store import Commit, Committed, Get, Put, Range
+from holdfast.ports.store import Commit, Committed, Compare, Get, Lost, Put, Range
 from holdfast.stores.port import Store
 
 WRITER = Path(__file__).parents[1] / "unit" / "stores" / "store_writer.py"
@@ -78,6 +78,50 @@ def rest(process: subprocess.Popen[str]) -> int:
     with process:
         assert process.stdout is not None
         return sum(line.endswith("\n") for line in process.stdout)
+
+
+async def strike_under_two_writers(
+    store: Store, settings: StoreSettings, strike: Callable[[], Awaitable[None]], *, first: int
+) -> None:
+    """Two processes write pairs, `strike` comes after so many each: what was acknowledged is there, whole.
+
+    `strike` comes back once the store can work again, if that takes a hand.
+    """
+    await put(store, "k", b"")
+    writers = {who: writer("pairs", who, settings=settings) for who in "xy"}
+    for process in writers.values():
+        await asyncio.to_thread(lines, process, first)
+    await strike()
+    for process in writers.values():
+        process.kill()
+    acknowledged = {who: first + await asyncio.to_thread(rest, process) for who, process in writers.items()}
+    await works_again(store)
+    await nothing_torn(store, acknowledged)
+
+
+async def count_in_processes(store: Store, settings: StoreSettings, *, processes: int, each: int) -> None:
+    """Processes that count up one number by compare-and-set reach exactly the sum."""
+    await put(store, "count", b"0")
+    counting = [writer("count", str(each), settings=settings) for _ in range(processes)]
+    for process in counting:
+        await asyncio.to_thread(process.communicate, timeout=60)
+        assert process.returncode == 0
+    assert value(await store.get(Get("count"))) == b"%d" % (processes * each)
+
+
+async def holds_no_more(store: Store, *lost: int) -> None:
+    """Compares of `k` with revisions of a history that is gone lose, and show what stands there."""
+    current = await store.get(Get("k"))
+    assert not isinstance(current, CouldNotAsk), current
+    for revision in lost:
+        stale = await store.commit(Commit(compares=(Compare("k", revision),), puts=(Put("k", b"x"),)))
+        assert stale == Lost((current,))
+
+
+async def replaces(store: Store, key: str, revision: int, new: bytes) -> None:
+    """A compare with this revision holds."""
+    held = await store.commit(Commit(compares=(Compare(key, revision),), puts=(Put(key, new),)))
+    assert isinstance(held, Committed), held
 
 
 async def nothing_torn(store: Store, acknowledged: dict[str, int]) -> None:

@@ -9,12 +9,22 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from store_places import Places, fresh, lines, nothing_torn, rest, timed, works_again, writer
+from store_places import (
+    Places,
+    count_in_processes,
+    fresh,
+    holds_no_more,
+    replaces,
+    strike_under_two_writers,
+    timed,
+    works_again,
+)
 
 from holdfast.config.store_address import StoreSettings
-from holdfast.conformance.store import StoreConformance, put, quiet, value
+from holdfast.conformance.store import StoreConformance
+from holdfast.conformance.store_steps import put, quiet, value
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.store import Commit, Committed, Compare, Get, Lost, Put
+from holdfast.ports.store import Commit, Get, Put
 from holdfast.stores.etcd import EtcdStore
 from holdfast.stores.examined import Verdict
 from holdfast.stores.port import Store
@@ -87,18 +97,13 @@ async def refusal(settings: StoreSettings) -> str:
 async def test_a_killed_leader_keeps_what_was_acknowledged(own: Etcd) -> None:
     """`kill -9` of the leader under two writers: the others go on, each acknowledged pair is there, whole."""
     async with opened(own.settings()) as store:
-        await put(store, "k", b"")
-        writers = {who: writer("pairs", who, settings=own.settings()) for who in "xy"}
-        for process in writers.values():
-            await asyncio.to_thread(lines, process, 10)
         leader = own.leader()
-        own.kill(leader)
-        await works_again(store)
-        for process in writers.values():
-            process.kill()
-        acknowledged = {who: 10 + await asyncio.to_thread(rest, process) for who, process in writers.items()}
-        await nothing_torn(store, acknowledged)
-        own.start(leader)
+
+        async def strike() -> None:
+            own.kill(leader)
+            await works_again(store)
+
+        await strike_under_two_writers(store, own.settings(), strike, first=10)
 
 
 async def test_without_a_quorum_nothing_is_answered(own: Etcd) -> None:
@@ -153,12 +158,7 @@ async def test_processes_count_without_losing_one(etcd: Etcd) -> None:
     """Three processes that count up one number by compare-and-set reach exactly the sum."""
     settings = etcd.settings(namespace=fresh())
     async with opened(settings) as store:
-        await put(store, "count", b"0")
-        processes = [writer("count", "20", settings=settings) for _ in range(3)]
-        for process in processes:
-            await asyncio.to_thread(process.communicate, timeout=60)
-            assert process.returncode == 0
-        assert value(await store.get(Get("count"))) == b"60"
+        await count_in_processes(store, settings, processes=3, each=20)
 
 
 # An older copy
@@ -175,16 +175,71 @@ async def test_a_restored_snapshot_is_another_history(own: Etcd, tmp_path: Path)
         await works_again(asleep)
         assert value(await store.get(Get("kept"))) == b"1"
         assert await store.get(Get("k")) is None
-        result = await store.commit(Commit(compares=(Compare("k", lost[-1]),), puts=(Put("k", b"x"),)))
-        assert result == Lost((None,))
+        await holds_no_more(store, lost[-1])
         # As many as were lost and more, so that etcd's own count passes all of its earlier numbers.
         for _ in range(2 * len(lost)):
             assert await put(asleep, "k", b"other") > lost[-1]
-            for old in lost:
-                stale = await store.commit(Commit(compares=(Compare("k", old),), puts=(Put("k", b"x"),)))
-                assert isinstance(stale, Lost)
-        held = await store.commit(Commit(compares=(Compare("kept", kept),), puts=(Put("kept", b"2"),)))
-        assert isinstance(held, Committed)
+            await holds_no_more(store, *lost)
+        await replaces(store, "kept", kept, b"2")
+
+
+async def test_a_single_member_put_back_is_no_other_history(own: Etcd, tmp_path: Path) -> None:
+    """One member on an old snapshot beside two that go on: no answer comes from the old data.
+
+    Its leader knows how far it was: etcd ends that member itself. A new leader does not, and brings it up to date.
+    """
+    async with opened(own.settings()) as store:
+        await put(store, "k", b"old")
+        own.save(tmp_path / "snapshot")
+        stale = await put(store, "k", b"newer")
+        leader = own.leader()
+        member, other = (m for m in own.members if m is not leader)
+        own.kill(member)
+        own.put_back(tmp_path / "snapshot", member)
+        own.launch(member)
+        assert member.process is not None
+        await asyncio.to_thread(member.process.wait)
+        newest = await put(store, "k", b"newest")
+
+        own.put_back(tmp_path / "snapshot", member)
+        own.lead(other)
+        own.start(member)
+        alone = msgspec.structs.replace(own.settings(), hosts=(own.settings().hosts[own.members.index(member)],))
+        async with opened(alone) as there:
+            assert value(await there.get(Get("k"))) == b"newest"
+            await holds_no_more(there, stale)
+            await replaces(there, "k", newest, b"after")
+        assert value(await store.get(Get("k"))) == b"after"
+        assert not [one for one in await store.examine() if one.verdict is Verdict.BAD]
+
+
+async def test_a_majority_put_back_is_another_history(own: Etcd, tmp_path: Path) -> None:
+    """Two of three on an old snapshot: beside the third they end, and nothing is answered; without it they are a
+    cluster, and theirs is another history: what was lost holds in no compare, and revisions go on above it.
+    """
+    async with opened(own.settings()) as store:
+        await put(store, "k", b"old")
+        own.save(tmp_path / "snapshot")
+        stale = await put(store, "k", b"newer")
+        third = own.leader()
+        pair = [m for m in own.members if m is not third]
+        own.kill(*pair)
+        own.put_back(tmp_path / "snapshot", *pair)
+        own.launch(*pair)
+        for member in pair:
+            assert member.process is not None
+            await asyncio.to_thread(member.process.wait)
+        assert isinstance(await timed(lambda: store.get(Get("k")), 10), CouldNotAsk)
+
+        own.kill(third)
+        own.put_back(tmp_path / "snapshot", *pair)
+        own.start(*pair)
+        await works_again(store)
+        assert value(await store.get(Get("k"))) == b"old"
+        await holds_no_more(store, stale)
+        assert await put(store, "k", b"other") > stale
+        gone = [one.what for one in await store.examine() if one.verdict is not Verdict.GOOD]
+        assert f"member {own.settings().hosts[own.members.index(third)]}" in gone
 
 
 async def test_a_compacted_history_does_not_matter(etcd: Etcd) -> None:
@@ -196,8 +251,7 @@ async def test_a_compacted_history_does_not_matter(etcd: Etcd) -> None:
         newest = etcd.ctl("endpoint", "status", "-w", "json", member=etcd.members[0])
         found = msgspec.json.decode(newest)[0]["Status"]["header"]["revision"]
         etcd.ctl("compact", found, member=etcd.members[0])
-        held = await store.commit(Commit(compares=(Compare("k", revision),), puts=(Put("k", b"2"),)))
-        assert isinstance(held, Committed)
+        await replaces(store, "k", revision, b"2")
 
 
 # What it refuses

@@ -12,12 +12,25 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from store_places import Places, fresh, lines, nothing_torn, rest, timed, works_again, writer
+from store_places import (
+    Places,
+    count_in_processes,
+    fresh,
+    holds_no_more,
+    lines,
+    replaces,
+    rest,
+    strike_under_two_writers,
+    timed,
+    works_again,
+    writer,
+)
 
 from holdfast.config.store_address import Host, StoreSettings
-from holdfast.conformance.store import StoreConformance, put, quiet, value
+from holdfast.conformance.store import StoreConformance
+from holdfast.conformance.store_steps import put, quiet, value
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.store import Commit, Committed, Compare, Get, Lost, Put
+from holdfast.ports.store import Commit, Committed, Get, Put
 from holdfast.stores.examined import Verdict
 from holdfast.stores.port import Store
 from holdfast.stores.postgres import PostgresStore
@@ -107,16 +120,13 @@ async def test_a_silent_server_is_bounded_and_may_have_applied(own: Postgres) ->
 
 async def test_kill_keeps_what_was_acknowledged(own: Postgres) -> None:
     """`kill -9` of the whole server under two writers: each acknowledged pair is there, none is torn."""
-    async with opened(own.settings()) as store:
-        await put(store, "k", b"")
-        writers = {who: writer("pairs", who, settings=own.settings()) for who in "xy"}
-        for process in writers.values():
-            await asyncio.to_thread(lines, process, 20)
+
+    async def strike() -> None:
         own.kill()
-        acknowledged = {who: 20 + await asyncio.to_thread(rest, process) for who, process in writers.items()}
         own.start()
-        await works_again(store)
-        await nothing_torn(store, acknowledged)
+
+    async with opened(own.settings()) as store:
+        await strike_under_two_writers(store, own.settings(), strike, first=20)
 
 
 async def test_a_paused_writer_holds_up_nobody(postgres: Postgres) -> None:
@@ -143,12 +153,7 @@ async def test_processes_count_without_losing_one(postgres: Postgres) -> None:
     """Four processes that count up one number by compare-and-set reach exactly the sum."""
     settings = postgres.settings(schema=fresh())
     async with opened(settings) as store:
-        await put(store, "count", b"0")
-        processes = [writer("count", "50", settings=settings) for _ in range(4)]
-        for process in processes:
-            await asyncio.to_thread(process.communicate, timeout=60)
-            assert process.returncode == 0
-        assert value(await store.get(Get("count"))) == b"200"
+        await count_in_processes(store, settings, processes=4, each=50)
 
 
 # An older copy
@@ -164,13 +169,11 @@ async def test_a_restored_dump_is_another_history(own: Postgres) -> None:
         _restore(own, dump)
         assert value(await store.get(Get("kept"))) == b"1"
         assert await store.get(Get("k")) is None
-        result = await store.commit(Commit(compares=(Compare("k", lost[-1]),), puts=(Put("k", b"x"),)))
-        assert result == Lost((None,))
+        await holds_no_more(store, *lost)
         for _ in lost:
             assert await put(store, "k", b"other") > lost[-1]
         # What was in the dump is the same entry as before, so it keeps its revision.
-        held = await store.commit(Commit(compares=(Compare("kept", kept),), puts=(Put("kept", b"2"),)))
-        assert isinstance(held, Committed)
+        await replaces(store, "kept", kept, b"2")
 
 
 def _dump(server: Postgres, to: Path) -> None:

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import msgspec
 
@@ -59,9 +60,13 @@ class Etcd:
         Raises:
             DidNotStart: with the end of a log.
         """
+        self.launch(*members)
+        self.await_healthy(*members)
+
+    def launch(self, *members: Member) -> None:
+        """Start these members, or all, and wait for nothing."""
         for member in members or self.members:
             member.process = Process(self._command(member), self.directory, member.name)
-        self.await_healthy(*members)
 
     def _command(self, member: Member) -> list[str]:
         scheme = "https" if self.tls else "http"
@@ -135,10 +140,19 @@ class Etcd:
     def leader(self) -> Member:
         """The member that leads."""
         for member in self.members:
-            said = json.loads(self.ctl("endpoint", "status", "-w", "json", member=member))[0]["Status"]
+            if member.process is None or member.process.ended:
+                continue
+            said = self._status(member)
             if said["header"]["member_id"] == said["leader"]:
                 return member
         raise DidNotStart("etcd: no member leads")
+
+    def lead(self, member: Member) -> None:
+        """Make this member the leader."""
+        self.ctl("move-leader", f"{self._status(member)['header']['member_id']:x}", member=self.leader())
+
+    def _status(self, member: Member) -> Any:
+        return json.loads(self.ctl("endpoint", "status", "-w", "json", member=member))[0]["Status"]
 
     def save(self, to: Path) -> None:
         """A snapshot as a backup takes it."""
@@ -148,12 +162,16 @@ class Etcd:
     def restore(self, snapshot: Path) -> None:
         """Replace the whole cluster by the snapshot, as etcd's documentation says: new data for every member."""
         self.kill()
-        for member in self.members:
+        self.put_back(snapshot, *self.members)
+        self.start()
+
+    def put_back(self, snapshot: Path, *members: Member) -> None:
+        """New data from the snapshot for members that do not run."""
+        for member in members:
             shutil.rmtree(member.data)
             self.ctl("snapshot", "restore", snapshot, "--name", member.name, "--data-dir", member.data,
                      "--initial-cluster", self._cluster,
                      "--initial-advertise-peer-urls", f"http://{HOST}:{member.peer_port}")  # fmt: skip
-        self.start()
 
     def address(self, *, namespace: str = "holdfast", user: str = "") -> str:
         """As it stands in a configuration."""

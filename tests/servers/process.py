@@ -101,6 +101,14 @@ class Process:
         """Whether it is gone."""
         return self._child.poll() is not None
 
+    def wait(self) -> None:
+        """Until it ends by itself.
+
+        Raises:
+            TimeoutExpired: it does not within `START_S`.
+        """
+        self._child.wait(timeout=START_S)
+
     def tail(self) -> str:
         """The end of its output."""
         return self.log.read_text(errors="replace")[-2000:]

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from holdfast.config.store_address import StoreSettings
-from holdfast.conformance.store import increment, put
+from holdfast.conformance.store_steps import increment, put
 from holdfast.ports.store import Commit, Committed, Put
 from holdfast.stores.opening import open_store
 from holdfast.stores.port import Store

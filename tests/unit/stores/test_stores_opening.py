@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.config.store_address import StoreSettings, parse_address
-from holdfast.conformance.store import put
+from holdfast.conformance.store_steps import put
 from holdfast.stores.opening import open_store
 from holdfast.stores.refusal import Refused
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.conformance.store import keys, put, quiet
+from holdfast.conformance.store_steps import keys, put, quiet
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import ABSENT, Commit, Committed, Compare, Entry, Get, Put, Range
 from holdfast.stores import sqlite_file

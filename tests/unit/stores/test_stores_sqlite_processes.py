@@ -11,7 +11,7 @@ from typing import IO
 
 import pytest
 
-from holdfast.conformance.store import keys, put, quiet, value
+from holdfast.conformance.store_steps import keys, put, quiet, value
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Get, Put, Range
 from holdfast.stores.sqlite import SqliteStore
