@@ -313,3 +313,17 @@ def test_what_is_not_wholly_the_owners_stays_behind_and_is_said() -> None:
     assert converting.convert(zone, rules, Affix(), owner="o3") == converting.Converted((), (), ())
     foreign = converting.convert(zone, rules, Affix(prefix="x-"))
     assert {one.why for one in foreign.left_out} == {"a mark without the prefix or suffix that the file gives"}
+
+
+async def test_batch_beyond_a_transaction_of_the_store_is_refused_whole() -> None:
+    """What does not fit the store is 503 with the sizes, and what was there stays."""
+    world = World()
+    cluster = Cluster(world)
+    await cluster.sync([wish(SHOP, "1.2.3.4")])
+    before = world.stored
+    addresses = [f"10.{i >> 8}.{i & 255}.1" for i in range(600)]
+    wished = [wish(f"n{i}.example.com", *addresses) for i in range(20)]
+    answer = await cluster.send("POST", "/records", {"create": wished})
+    assert answer.status_code == 503
+    assert "1048576 fit" in answer.json()["error"]
+    assert world.stored == before
