@@ -114,11 +114,11 @@ class Route53Transport:
         found = await self._send(op.zone, "ListResourceRecordSets", "HostedZoneId", parameters)
         if isinstance(found, wire.Fault):
             return CouldNotAsk(f"Route 53 does not list {op.zone}: {found.code}: {found.text}")
-        return found if isinstance(found, CouldNotAsk) else _page(found)
+        return found if isinstance(found, CouldNotAsk) else page_of(found)
 
     async def change_sets(self, op: ChangeRecordSets) -> Accepted | BatchRefused | NotAllowed | CouldNotAsk:
         """`ports.route53.ChangeRecordSets`."""
-        changes = [_change(change) for change in op.changes]
+        changes = [change_of(change) for change in op.changes]
         parameters = {"ChangeBatch": {"Comment": "holdfast", "Changes": changes}}
         found = await self._send(op.zone, "ChangeResourceRecordSets", "HostedZoneId", parameters, changes=True)
         match found:
@@ -246,7 +246,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     return float(written) if written.isdigit() else None
 
 
-def _change(change: SetChange) -> dict[str, Any]:
+def change_of(change: SetChange) -> dict[str, Any]:
     """One change, by the model's names and in its order: botocore writes them as they come."""
     one = change.record_set
     written: dict[str, Any] = {"Name": to_api(one.name), "Type": one.rtype}
@@ -261,7 +261,8 @@ def _change(change: SetChange) -> dict[str, Any]:
     return {"Action": change.action.value, "ResourceRecordSet": written}
 
 
-def _page(found: dict[str, Any]) -> RecordPage | CouldNotAsk:
+def page_of(found: dict[str, Any]) -> RecordPage | CouldNotAsk:
+    """One page of a list, as the model has it."""
     try:
         sets = tuple(_record_set(one) for one in found["ResourceRecordSets"])
         following = None
