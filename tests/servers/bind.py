@@ -60,13 +60,10 @@ def _secondary(running: Running) -> int:
         port = int((running.directory / "secondary.port").read_text())
         directory = running.directory / "secondary"
         directory.mkdir()
-        body = "".join(
-            f'zone "{z.name}" {{ type secondary; file "{z.name}.zone";'
-            f" primaries {{ {HOST} port {running.port} key {KEY_NAME}; }}; allow-notify {{ {HOST}; }}; }};\n"
-            for z in running.zones
+        command = configure_secondary(
+            directory, running.zones, host=HOST, port=port, primary=HOST, primary_port=running.port
         )
-        (directory / "named.conf").write_text(_options(directory, port) + body)
-        process = Process([binary("named", PACKAGE), "-g", "-n", "1", "-c", "named.conf"], directory, "named")
+        process = Process(command, directory, "named")
         running.also.append(process)
         await_answer(process, port, running.zones)
     except BaseException:
@@ -75,11 +72,25 @@ def _secondary(running: Running) -> int:
     return port
 
 
-def _options(directory: Path, port: int) -> str:
+def configure_secondary(
+    directory: Path, zones: tuple[ZoneSpec, ...], *, host: str, port: int, primary: str, primary_port: int = 53
+) -> list[str]:
+    """Write what a follower needs into the directory; its command. It asks every 2 s: a NOTIFY may be lost."""
+    body = "".join(
+        f'zone "{z.name}" {{ type secondary; file "{z.name}.zone";'
+        f" primaries {{ {primary} port {primary_port} key {KEY_NAME}; }}; allow-notify {{ {primary}; }};"
+        " min-refresh-time 1; max-refresh-time 2; min-retry-time 1; max-retry-time 1; };\n"
+        for z in zones
+    )
+    (directory / "named.conf").write_text(_options(directory, port, host) + body)
+    return [binary("named", PACKAGE), "-g", "-n", "1", "-c", "named.conf"]
+
+
+def _options(directory: Path, port: int, host: str = HOST) -> str:
     return f"""
 options {{
   directory "{directory}";
-  listen-on port {port} {{ {HOST}; }};
+  listen-on port {port} {{ {host}; }};
   listen-on-v6 {{ none; }};
   pid-file none;
   session-keyfile none;

@@ -10,6 +10,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,8 +30,9 @@ PASSWORD = "a password only for tests"
 class Member:
     """One member: its ports, its directory, and its process while it runs."""
 
-    def __init__(self, number: int, directory: Path) -> None:
+    def __init__(self, number: int, directory: Path, *, host: str = HOST) -> None:
         self.name = f"m{number}"
+        self.host = host
         self.client_port, self.peer_port = free_port(), free_port()
         self.data = directory / self.name
         self.process: Process | None = None
@@ -38,17 +40,21 @@ class Member:
     @property
     def peer(self) -> str:
         """As it stands in `--initial-cluster`."""
-        return f"{self.name}=http://{HOST}:{self.peer_port}"
+        return f"{self.name}=http://{self.host}:{self.peer_port}"
 
 
 class Etcd:
     """A cluster whose members can be stopped, killed, paused and put back from a snapshot. A context manager."""
 
-    def __init__(self, directory: Path, count: int = 3, *, tls: Tls | None = None) -> None:
+    def __init__(
+        self, directory: Path, count: int = 3, *, tls: Tls | None = None, places: Sequence[tuple[str, Path]] = ()
+    ) -> None:
+        """`places` are an address and a directory for each member, where they are not all here."""
         self.directory = directory
         self.tls = tls
         self._program = binary("etcd", PACKAGE)
-        self.members = [Member(number, directory) for number in range(count)]
+        homes = places or [(HOST, directory)] * count
+        self.members = [Member(number, home, host=host) for number, (host, home) in enumerate(homes)]
         self._cluster = ",".join(member.peer for member in self.members)
         self.password_file = directory / "password"
         self.password_file.touch(mode=0o600)
@@ -66,11 +72,12 @@ class Etcd:
     def launch(self, *members: Member) -> None:
         """Start these members, or all, and wait for nothing."""
         for member in members or self.members:
-            member.process = Process(self._command(member), self.directory, member.name)
+            member.process = Process(self.command(member), self.directory, member.name)
 
-    def _command(self, member: Member) -> list[str]:
+    def command(self, member: Member) -> list[str]:
+        """What starts it."""
         scheme = "https" if self.tls else "http"
-        client, peer = f"{scheme}://{HOST}:{member.client_port}", f"http://{HOST}:{member.peer_port}"
+        client, peer = f"{scheme}://{member.host}:{member.client_port}", f"http://{member.host}:{member.peer_port}"
         secure = []
         if self.tls:
             secure = ["--cert-file", str(self.tls.certificate), "--key-file", str(self.tls.key),
@@ -95,7 +102,7 @@ class Etcd:
     def healthy(self, member: Member) -> bool:
         """What a linearizable read says."""
         scheme, context = ("http", None) if self.tls is None else ("https", _client_context(self.tls))
-        url = f"{scheme}://{HOST}:{member.client_port}/health"
+        url = f"{scheme}://{member.host}:{member.client_port}/health"
         try:
             with urllib.request.urlopen(url, timeout=1.0, context=context) as answer:
                 return bool(json.load(answer)["health"] == "true")
@@ -104,7 +111,7 @@ class Etcd:
 
     def ctl(self, *arguments: object, member: Member | None = None) -> str:
         """etcdctl on one member, or all; its output."""
-        to = ",".join(f"{HOST}:{m.client_port}" for m in ([member] if member else self.members))
+        to = ",".join(f"{m.host}:{m.client_port}" for m in ([member] if member else self.members))
         secure: list[str] = []
         if self.tls:
             to = ",".join(f"https://{one}" for one in to.split(","))
@@ -171,11 +178,11 @@ class Etcd:
             shutil.rmtree(member.data)
             self.ctl("snapshot", "restore", snapshot, "--name", member.name, "--data-dir", member.data,
                      "--initial-cluster", self._cluster,
-                     "--initial-advertise-peer-urls", f"http://{HOST}:{member.peer_port}")  # fmt: skip
+                     "--initial-advertise-peer-urls", f"http://{member.host}:{member.peer_port}")  # fmt: skip
 
     def address(self, *, namespace: str = "holdfast", user: str = "") -> str:
         """As it stands in a configuration."""
-        hosts = ",".join(f"{HOST}:{member.client_port}" for member in self.members)
+        hosts = ",".join(f"{member.host}:{member.client_port}" for member in self.members)
         return f"etcd://{user}{'@' if user else ''}{hosts}/{namespace}"
 
     def settings(self, *, namespace: str = "holdfast") -> StoreSettings:

@@ -29,23 +29,33 @@ SCHEMAS = (
 
 def start_powerdns(zones: tuple[ZoneSpec, ...]) -> Running:
     """One pdns_server. Zones go straight into its database: a run of pdnsutil for each setting takes seconds."""
+    with workplace("pdns") as directory:
+        port = free_port()
+        command = configure_powerdns(directory, zones, host=HOST, port=port)
+        process = Process(command, directory, "pdns_server")
+        await_answer(process, port, zones)
+        return Running(ProviderKind.POWERDNS, port, zones, process, directory)
+
+
+def configure_powerdns(
+    directory: Path, zones: tuple[ZoneSpec, ...], *, host: str, port: int, writers: str = f"{HOST}/32"
+) -> list[str]:
+    """Write what it needs into the directory; its command. `writers` may send updates."""
     server = binary("pdns_server", PACKAGE)
     schema = next((path for path in SCHEMAS if path.exists()), None)
     if schema is None:
         raise Missing(
             f"the schema of PowerDNS's SQLite backend is not installed (Debian: apt-get install {PACKAGE})"
         )
-    with workplace("pdns") as directory:
-        port = free_port()
-        _fill(directory / "pdns.sqlite3", schema, zones)
-        (directory / "pdns.conf").write_text(f"""
+    _fill(directory / "pdns.sqlite3", schema, zones)
+    (directory / "pdns.conf").write_text(f"""
 launch=gsqlite3
 gsqlite3-database={directory}/pdns.sqlite3
 socket-dir={directory}
-local-address={HOST}
+local-address={host}
 local-port={port}
 dnsupdate=yes
-allow-dnsupdate-from={HOST}/32
+allow-dnsupdate-from={writers}
 daemon=no
 guardian=no
 disable-syslog=yes
@@ -53,9 +63,7 @@ loglevel=3
 security-poll-suffix=
 zone-cache-refresh-interval=0
 """)
-        process = Process([server, f"--config-dir={directory}"], directory, "pdns_server")
-        await_answer(process, port, zones)
-        return Running(ProviderKind.POWERDNS, port, zones, process, directory)
+    return [server, f"--config-dir={directory}"]
 
 
 def _fill(file: Path, schema: Path, zones: tuple[ZoneSpec, ...]) -> None:

@@ -52,6 +52,8 @@ class ZoneSpec(msgspec.Struct, frozen=True):
     minimum: int = 5
     records: tuple[str, ...] = ()
     """Further lines of the zone file."""
+    address: str = HOST
+    """Of its first name server."""
 
     def text(self, *, serial: int = 1) -> str:
         """The zone file."""
@@ -59,7 +61,7 @@ class ZoneSpec(msgspec.Struct, frozen=True):
         lines = (
             f"{z}. 60 IN SOA ns1.{z}. hostmaster.{z}. {serial} 3600 600 86400 {self.minimum}",
             f"{z}. 60 IN NS ns1.{z}.",
-            f"ns1.{z}. 60 IN A {HOST}",
+            f"ns1.{z}. 60 IN A {self.address}",
             *self.records,
         )
         return "\n".join(lines) + "\n"
@@ -200,7 +202,7 @@ def workplace(kind: str) -> Iterator[Path]:
         raise
 
 
-def await_answer(process: Process, port: int, zones: tuple[ZoneSpec, ...]) -> None:
+def await_answer(process: Process, port: int, zones: tuple[ZoneSpec, ...], host: str = HOST) -> None:
     """Wait until every zone's SOA is answered with authority.
 
     Raises:
@@ -214,17 +216,17 @@ def await_answer(process: Process, port: int, zones: tuple[ZoneSpec, ...]) -> No
             raise DidNotStart(
                 f"{process.log.name}: no answer for {waiting[0].name}; its log ends:\n{process.tail()}"
             )
-        if answers(port, waiting[0].name):
+        if answers(port, waiting[0].name, host):
             waiting.pop(0)
         else:
             time.sleep(0.02)
 
 
-def answers(port: int, zone: str) -> bool:
+def answers(port: int, zone: str, host: str = HOST) -> bool:
     """Whether the server answers for a zone with authority now."""
     query = dns.message.make_query(zone, "SOA", flags=0)
     try:
-        answer = dns.query.tcp(query, HOST, timeout=1.0, port=port)
+        answer = dns.query.tcp(query, host, timeout=1.0, port=port)
     except (OSError, EOFError, dns.exception.DNSException):
         return False
     return bool(answer.answer)

@@ -33,8 +33,18 @@ class Move(msgspec.Struct, frozen=True):
 class Watcher:
     """See the module. `seen[name]` are moments (Unix seconds) at which the answer became another one."""
 
-    def __init__(self, port: int, *, scope: str, zone: str, names: tuple[str, ...]) -> None:
-        self._port, self._zone, self._names = port, zone, names
+    def __init__(
+        self,
+        port: int,
+        *,
+        scope: str,
+        zone: str,
+        names: tuple[str, ...],
+        host: str = HOST,
+        round_s: float = ROUND_S,
+    ) -> None:
+        self._host, self._port, self._zone, self._names = host, port, zone, names
+        self._round_s = round_s
         self._fence_owner = fence_owner(scope, zone)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="storm-watcher", daemon=True)
@@ -80,7 +90,7 @@ class Watcher:
         due_s = time.monotonic()
         try:
             while not self._stopping.wait(max(0.0, due_s - time.monotonic())):
-                due_s = max(due_s + ROUND_S, time.monotonic() - 1.0)
+                due_s = max(due_s + self._round_s, time.monotonic() - 1.0)
                 for name in self._names:
                     self._addresses(name)
                 self._fence()
@@ -94,7 +104,7 @@ class Watcher:
         self.queries += 1
         query = dns.message.make_query(name, kind, flags=0)
         try:
-            return dns.query.udp(query, HOST, port=self._port, timeout=2.0)
+            return dns.query.udp(query, self._host, port=self._port, timeout=2.0)
         except (dns.exception.DNSException, OSError):
             self.unanswered += 1
             return None
