@@ -70,7 +70,8 @@ async def take(state: State, settings: EnactorSettings, identity: Identity) -> S
         return msgspec.structs.replace(state, rejected=identity)
     kept = await put_plan(plan, state.shelf)
     former = state.plan if state.former is None else state.former
-    state = msgspec.structs.replace(state, plan=plan, former=former, rejected=None)
+    # Where nothing may be written, under a freeze say, no zone changes; `status` shows all the same who knows it.
+    state = msgspec.structs.replace(state, plan=plan, former=former, rejected=None, reported=False)
     if isinstance(kept, Shelf):
         return await say(msgspec.structs.replace(state, shelf=kept), settings, "", "")
     # A full disk must not stop DNS: the plan is held in memory, and people are told what is missing.

@@ -554,6 +554,19 @@ def test_the_report_is_written_on_change() -> None:
     assert again == entry
 
 
+def test_the_report_names_the_plan_also_where_nothing_may_be_written() -> None:
+    """Under a freeze a newer plan changes no zone; `status` shows all the same that the enactor knows it."""
+    world, actor = settled()
+    world.freeze_in_store(Freeze("frz111", Selector(), "r", "me"))
+    for generation in (2, 3):
+        world.publish(plan(generation, TWO))
+        actor.again()
+        entry = world.store.apply(Get(KEYS.enactor("a")))
+        assert entry is not None
+        report = decode(entry.value, EnactorReport)
+        assert (report.plan, report.zones[0].state) == (plan(generation, TWO).identity, "frozen")
+
+
 def test_no_plan_at_all_is_waited_for() -> None:
     """An empty store, an empty disk: rest, and ask again."""
     world = World()

@@ -1,0 +1,43 @@
+"""After a freeze is acknowledged not one write lands, whatever three enactors had begun (I5, R8)."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from freeze_race import ZONES, Round, racing
+
+from servers.bind import start_bind
+from servers.embedded import start_embedded
+from servers.knot import start_knot
+from servers.powerdns import start_powerdns
+from servers.process import Starter, ZoneSpec
+from visible import start_or_skip
+
+STARTERS: dict[str, Starter] = {
+    "bind": start_bind,
+    "knot": start_knot,
+    "powerdns": start_powerdns,
+    "embedded": start_embedded,
+}
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("rounds", [10, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("server", list(STARTERS))
+async def test_a_freeze_beats_three_enactors(tmp_path: Path, server: str, rounds: int) -> None:
+    """Each round: a generation, a race, a freeze at a random moment, further generations, a thaw."""
+    began_s = time.monotonic()
+    done: list[Round] = []
+    with start_or_skip(lambda: STARTERS[server](tuple(ZoneSpec(zone) for zone in ZONES))) as running:
+        async with racing(tmp_path, running, seed=rounds) as race:
+            for number in range(rounds):
+                done.append(await race.round(number))
+                assert not done[-1].breaches, done[-1]
+    landed = [round_.landed for round_ in done]
+    print(
+        f"\n{server}: {rounds} rounds in {time.monotonic() - began_s:.0f} s; in {landed.count(0)} the freeze came"
+        f" before every write, in {landed.count(len(ZONES))} after all, in {len(landed) - landed.count(0) - landed.count(len(ZONES))}"
+        f" in between; {sum(landed)} writes landed before the acknowledgement, none after"
+    )
