@@ -19,6 +19,8 @@ need dnsperf dnsperf
 need chromium chromium
 need spin spin
 need gcc gcc libc6-dev
+need ip iproute2
+need setpriv util-linux
 need etcd etcd-server
 need etcdctl etcd-client
 need haproxy haproxy

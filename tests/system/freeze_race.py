@@ -1,4 +1,4 @@
-"""A freeze raced against three enactors: the shipped loops, each with its own connections and disk, on a real server.
+"""A freeze raced against three enactors: shipped loops with connections and disks of their own, a real server.
 
 A round: a new revision is applied, the planner publishes a generation, three enactors race to write it, and at a
 random moment a freeze is ordered. From its acknowledgement on every zone must stand still (its serial moves with
@@ -22,11 +22,12 @@ from holdfast.documents.freezes import read_freezes
 from holdfast.documents.plans import read_newest
 from holdfast.documents.reading import Document, read_all
 from holdfast.events.jsonl import JsonLinesSink
-from holdfast.killswitch.freeze import freeze, thaw
+from holdfast.killswitch.freeze import Outcome, freeze, thaw
 from holdfast.model.freeze import Selector
 from holdfast.model.identity import Identity
 from holdfast.model.report import EnactorReport
 from holdfast.ports.dns import Answer, Ask
+from holdfast.ports.operation import Loop
 from holdfast.ports.provider import FenceFound
 from holdfast.runtime.clock import Pacing
 from holdfast.runtime.dns import DnsTransport
@@ -37,6 +38,7 @@ from holdfast.stores.memory import MemoryStore
 from servers.process import Running
 
 SCOPE = "race"
+PERSON = "freeze"
 ZONES = ("one.race.test", "two.race.test")
 ENACTORS = ("enactor-a", "enactor-b", "enactor-c")
 FURTHER = 2
@@ -60,6 +62,7 @@ class Stand(msgspec.Struct, frozen=True):
     zone: str
     serial: int
     fence: str
+    writer: str
     identity: Identity
     ttl: int
 
@@ -89,15 +92,17 @@ class Race:
         assert outcome.complete, outcome.text
         assert not outcome.store, outcome.store
         stood = await self._stand()
+        # Who wrote the fence last stands in it: a raise between the acknowledgement and this look is seen too.
+        breaches = [f"round {number}: raised by {one.writer}: {one}" for one in stood if one.writer != PERSON]
         await publishing
         for _ in range(FURTHER):
             newest = await self._publish()
             await self._until(lambda newest=newest: self._reported(newest, "frozen"))  # type: ignore[misc]
-        breaches = tuple(
+        breaches += [
             f"round {number}: frozen by {outcome.id}, and {was} became {now}"
             for was, now in zip(stood, await self._stand(), strict=True)
             if was != now
-        )
+        ]
         began_s = time.monotonic()
         thawed = await self._person.ask(
             thaw(SCOPE, self._person.providers, actor="thaw", freeze_id=outcome.id, by="race")
@@ -105,10 +110,10 @@ class Race:
         assert thawed.complete, thawed.text
         await self._until(lambda: self._reported(newest, "converged"))
         self._usual_s = 0.9 * self._usual_s + 0.1 * (time.monotonic() - began_s)
-        return Round(number, after_s, sum(one.identity > before for one in stood), breaches)
+        return Round(number, after_s, sum(one.identity > before for one in stood), tuple(breaches))
 
-    def _freeze(self):  # type: ignore[no-untyped-def]  # noqa: ANN202 - a loop of holdfast
-        return freeze(SCOPE, self._person.providers, actor="freeze", selector=Selector(), reason="race", by="race")
+    def _freeze(self) -> Loop[Outcome]:
+        return freeze(SCOPE, self._person.providers, actor=PERSON, selector=Selector(), reason="race", by="race")
 
     async def _publish(self) -> Identity:
         """A new revision of the file, and the plan that comes of it."""
@@ -163,7 +168,7 @@ class Race:
         assert soa.rrset is not None
         assert data.rrset is not None
         serial = int(soa.rrset.rdatas[0].split()[2])
-        return Stand(zone, serial, fence.fence.rdata(), fence.fence.identity, data.rrset.ttl)
+        return Stand(zone, serial, fence.fence.rdata(), fence.fence.writer, fence.fence.identity, data.rrset.ttl)
 
 
 @asynccontextmanager

@@ -35,9 +35,17 @@ async def test_a_freeze_beats_three_enactors(tmp_path: Path, server: str, rounds
             for number in range(rounds):
                 done.append(await race.round(number))
                 assert not done[-1].breaches, done[-1]
+                if len(done) % 100 == 0:
+                    print(told(server, done, time.monotonic() - began_s), flush=True)
+    print(told(server, done, time.monotonic() - began_s))
+
+
+def told(server: str, done: list[Round], seconds: float) -> str:
+    """What came of the rounds so far."""
     landed = [round_.landed for round_ in done]
-    print(
-        f"\n{server}: {rounds} rounds in {time.monotonic() - began_s:.0f} s; in {landed.count(0)} the freeze came"
-        f" before every write, in {landed.count(len(ZONES))} after all, in {len(landed) - landed.count(0) - landed.count(len(ZONES))}"
-        f" in between; {sum(landed)} writes landed before the acknowledgement, none after"
+    before, after = landed.count(0), landed.count(len(ZONES))
+    return (
+        f"{server}: {len(done)} rounds in {seconds:.0f} s; the freeze came before every write in {before}, after"
+        f" all in {after}, in between in {len(done) - before - after}; {sum(landed)} writes landed before the"
+        " acknowledgement, none after"
     )

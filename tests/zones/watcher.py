@@ -51,11 +51,14 @@ class ZoneWatcher(Watcher):
         if answer is None or answer.rcode() in STARTING:
             self.unanswered += answer is not None
             return None
-        if kind == "A" and answer.answer:
-            self._revision(name, answer.answer[0].ttl)
+        self._judge(name, kind, answer)
         return answer
 
-    def _revision(self, name: str, ttl: int) -> None:
+    def _judge(self, name: str, kind: str, answer: dns.message.Message) -> None:
+        """I9, on an answer with addresses."""
+        if kind != "A" or not answer.answer:
+            return
+        ttl = answer.answer[0].ttl
         if ttl < self.ttls.get(name, 0):
             self._breach(f"I9: {name} has revision {ttl} after {self.ttls[name]}")
         self.ttls[name] = ttl
