@@ -38,16 +38,22 @@ def start_powerdns(zones: tuple[ZoneSpec, ...]) -> Running:
 
 
 def configure_powerdns(
-    directory: Path, zones: tuple[ZoneSpec, ...], *, host: str, port: int, writers: str = f"{HOST}/32"
+    directory: Path,
+    zones: tuple[ZoneSpec, ...],
+    *,
+    host: str,
+    port: int,
+    writers: str = f"{HOST}/32",
+    secondary: str = "",
 ) -> list[str]:
-    """Write what it needs into the directory; its command. `writers` may send updates."""
+    """Write what it needs into the directory; its command. `writers` may send updates; it tells `secondary`."""
     server = binary("pdns_server", PACKAGE)
     schema = next((path for path in SCHEMAS if path.exists()), None)
     if schema is None:
         raise Missing(
             f"the schema of PowerDNS's SQLite backend is not installed (Debian: apt-get install {PACKAGE})"
         )
-    _fill(directory / "pdns.sqlite3", schema, zones)
+    _fill(directory / "pdns.sqlite3", schema, zones, "MASTER" if secondary else "NATIVE")
     (directory / "pdns.conf").write_text(f"""
 launch=gsqlite3
 gsqlite3-database={directory}/pdns.sqlite3
@@ -55,6 +61,8 @@ socket-dir={directory}
 local-address={host}
 local-port={port}
 dnsupdate=yes
+primary={"yes" if secondary else "no"}
+only-notify=
 allow-dnsupdate-from={writers}
 daemon=no
 guardian=no
@@ -66,14 +74,14 @@ zone-cache-refresh-interval=0
     return [server, f"--config-dir={directory}"]
 
 
-def _fill(file: Path, schema: Path, zones: tuple[ZoneSpec, ...]) -> None:
+def _fill(file: Path, schema: Path, zones: tuple[ZoneSpec, ...], role: str) -> None:
     with sqlite3.connect(file) as database:
         database.executescript(schema.read_text())
         database.execute(
             "insert into tsigkeys (name, algorithm, secret) values (?, 'hmac-sha256', ?)", (KEY_NAME, KEY_SECRET)
         )
         for zone in zones:
-            cursor = database.execute("insert into domains (name, type) values (?, 'NATIVE')", (zone.name,))
+            cursor = database.execute("insert into domains (name, type) values (?, ?)", (zone.name, role))
             id_ = cursor.lastrowid
             records, metadata = rows_of(zone)
             for row in records:

@@ -1,4 +1,4 @@
-"""`python -m zones FIRST COUNT [SECONDS]`: storms by seed, one JSON line each."""
+"""`python -m zones 7 20-29`: storms by seed, one JSON line each."""
 
 from __future__ import annotations
 

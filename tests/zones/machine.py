@@ -167,7 +167,10 @@ def main() -> None:
     for line in sys.stdin:
         word, *rest = json.loads(line)
         if word == "start":
-            print(_fork(Path(rest[0]), rest[1:], play), flush=True)
+            _collect(ended)
+            pid = _fork(Path(rest[0]), rest[1:], play)
+            ended.pop(pid, None)  # numbers of processes come again
+            print(pid, flush=True)
         else:
             _collect(ended)
             print(json.dumps(ended.get(int(rest[0]))), flush=True)

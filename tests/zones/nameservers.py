@@ -20,10 +20,13 @@ def configure_primary(where: Topology, directory: Path) -> list[str]:
     """Its command."""
     directory.mkdir()
     host, other = address(where.primary_zone), address(where.secondary_zone)
-    zones = (ZoneSpec(ZONE, records=_second(other), address=host),)
+    # PowerDNS tells nobody of an update unless it is asked to, zone by zone.
+    notify = (("NOTIFY-DNSUPDATE", "1"), ("ALSO-NOTIFY", f"{other}:{PORT}"))
+    metadata = notify if where.primary == "powerdns" else ()
+    zones = (ZoneSpec(ZONE, records=_second(other), address=host, metadata=metadata),)
     if where.primary == "knot":
         return configure_knot(directory, zones, host=host, port=PORT, secondary=other, restarts=True)
-    return configure_powerdns(directory, zones, host=host, port=PORT, writers="10.77.0.0/16")
+    return configure_powerdns(directory, zones, host=host, port=PORT, writers="10.77.0.0/16", secondary=other)
 
 
 def configure_follower(where: Topology, directory: Path) -> list[str]:
