@@ -44,7 +44,7 @@ ENACTORS = ("enactor-a", "enactor-b", "enactor-c")
 FURTHER = 2
 """Generations that are published while all is frozen."""
 PATIENCE_S = 60.0
-PACING = Pacing(poll_s=0.5, retry_base_s=0.02, retry_cap_s=0.2)
+PACING = Pacing(retry_base_s=0.02, retry_cap_s=0.2)
 
 
 class Round(msgspec.Struct, frozen=True):

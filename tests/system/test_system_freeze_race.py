@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from servers.powerdns import start_powerdns
 from servers.process import Starter, ZoneSpec
 from visible import start_or_skip
 
+ROUNDS, SEED = int(os.environ.get("RACE_ROUNDS", "1000")), int(os.environ.get("RACE_SEED", "1"))
 STARTERS: dict[str, Starter] = {
     "bind": start_bind,
     "knot": start_knot,
@@ -24,14 +26,14 @@ STARTERS: dict[str, Starter] = {
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("rounds", [10, pytest.param(1000, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("rounds", [10, pytest.param(ROUNDS, marks=pytest.mark.soak, id="soak")])
 @pytest.mark.parametrize("server", list(STARTERS))
 async def test_a_freeze_beats_three_enactors(tmp_path: Path, server: str, rounds: int) -> None:
     """Each round: a generation, a race, a freeze at a random moment, further generations, a thaw."""
     began_s = time.monotonic()
     done: list[Round] = []
     with start_or_skip(lambda: STARTERS[server](tuple(ZoneSpec(zone) for zone in ZONES))) as running:
-        async with racing(tmp_path, running, seed=rounds) as race:
+        async with racing(tmp_path, running, seed=SEED) as race:
             for number in range(rounds):
                 done.append(await race.round(number))
                 assert not done[-1].breaches, done[-1]
