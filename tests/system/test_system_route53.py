@@ -20,6 +20,7 @@ from holdfast.model.freeze import Selector
 from holdfast.service.route53.record import FILE, not_verified, read_record
 from holdfast.service.scene import Scene
 from holdfast.service.up import everything, play
+from holdfast.service.views import status
 from servers.process import ZoneSpec
 from servers.route53 import ENVIRONMENT, Route53Running, Served, serving, start_route53, zone_id
 from servers.route53_engine import Knobs
@@ -124,6 +125,7 @@ async def test_up_keeps_a_name_on_route53_and_freezes_it(tmp_path: Path) -> None
             order = freeze(
                 "shop", played.scene.providers, actor="person", selector=Selector(), reason="test", by="me"
             )
+            assert "not verified" in (await status(played.scene)).zones[0].note
             outcome = await played.scene.ask(order)
             assert isinstance(outcome, Outcome)
             assert outcome.complete, outcome.text

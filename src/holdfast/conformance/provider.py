@@ -7,6 +7,7 @@ own for each writer. pytest collects the subclass (asyncio mode `auto`).
         @asynccontextmanager
         async def writers(self, count): ... yield tuple(Writer(my_provider(zone), my_transport(zone)) ...)
 
+What does not speak DNS brings a writer of its own: see `provider_world.AnyWriter` and `provider_route53`.
 A provider whose weakness is stated (`Capabilities`) is held to what it states, and to nothing less. Traps that
 only one server has are no part of this suite; they are tests of that server's dialect.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from holdfast.conformance.provider_world import AnyWriter, Verdict
 from holdfast.model.fence import fence_owner
@@ -15,9 +15,6 @@ from holdfast.ports.route53 import (
     Accepted,
     BatchRefused,
     ChangeRecordSets,
-    GetHostedZone,
-    HostedZone,
-    InSync,
     ListRecordSets,
     NotAllowed,
     RecordPage,
@@ -27,29 +24,10 @@ from holdfast.ports.route53 import (
     Start,
 )
 from holdfast.providers.route53.names import to_api
+from holdfast.runtime.ports import Route53Api, answer_route53
 
 BatchAnswer = Accepted | BatchRefused | NotAllowed | CouldNotAsk
 _TRIES = 50
-
-
-class Route53Api(Protocol):
-    """Answers `ports.route53` (`holdfast.runtime.route53`)."""
-
-    async def list_sets(self, op: ListRecordSets) -> RecordPage | CouldNotAsk:
-        """One page."""
-        ...
-
-    async def change_sets(self, op: ChangeRecordSets) -> BatchAnswer:
-        """One batch."""
-        ...
-
-    async def in_sync(self, op: InSync) -> bool | CouldNotAsk:
-        """The state of a change."""
-        ...
-
-    async def hosted_zone(self, op: GetHostedZone) -> HostedZone | NotAllowed | CouldNotAsk:
-        """The zone."""
-        ...
 
 
 class Route53Writer(AnyWriter):
@@ -63,9 +41,7 @@ class Route53Writer(AnyWriter):
         self._fates: deque[str] = deque()
         self._held: list[ChangeRecordSets] = []
         self.sent: list[tuple[ChangeRecordSets, BatchAnswer]] = []
-        self.answers.register(ListRecordSets, api.list_sets)
-        self.answers.register(InSync, api.in_sync)
-        self.answers.register(GetHostedZone, api.hosted_zone)
+        answer_route53(self.answers, api)
         self.answers.register(ChangeRecordSets, self._change)
 
     async def _change(self, op: ChangeRecordSets) -> BatchAnswer:

@@ -11,6 +11,17 @@ from holdfast.ports.events import Emit, Event
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.probe import NextResults, ProbeResult, Watch
 from holdfast.ports.random import NewId
+from holdfast.ports.route53 import (
+    Accepted,
+    BatchRefused,
+    ChangeRecordSets,
+    GetHostedZone,
+    HostedZone,
+    InSync,
+    ListRecordSets,
+    NotAllowed,
+    RecordPage,
+)
 from holdfast.ports.store import Commit, Get, GetMany, Range
 from holdfast.runtime.clock import ProcessClock
 from holdfast.runtime.driver import Answers
@@ -39,6 +50,26 @@ class DnsTransport(Protocol):
 
     async def update(self, op: Update) -> Response | CouldNotAsk:
         """One UPDATE."""
+        ...
+
+
+class Route53Api(Protocol):
+    """Answers `ports.route53` (`holdfast.runtime.route53`)."""
+
+    async def list_sets(self, op: ListRecordSets) -> RecordPage | CouldNotAsk:
+        """One page."""
+        ...
+
+    async def change_sets(self, op: ChangeRecordSets) -> Accepted | BatchRefused | NotAllowed | CouldNotAsk:
+        """One batch."""
+        ...
+
+    async def in_sync(self, op: InSync) -> bool | CouldNotAsk:
+        """The state of a change."""
+        ...
+
+    async def hosted_zone(self, op: GetHostedZone) -> HostedZone | NotAllowed | CouldNotAsk:
+        """The zone."""
         ...
 
 
@@ -85,6 +116,7 @@ def actor_answers(
     events: EventSink,
     disk: Disk | None = None,
     dns: DnsTransport | None = None,
+    route53: Route53Api | None = None,
     probes: ProbeEngine | None = None,
     ids: Ids | None = None,
 ) -> Answers:
@@ -104,6 +136,8 @@ def actor_answers(
         answers.register(Promote, disk.promote)
     if dns is not None:
         _answer_dns(answers, dns)
+    if route53 is not None:
+        answer_route53(answers, route53)
     if probes is not None:
         answers.register(Watch, probes.watch)
         answers.register(NextResults, probes.next_results)
@@ -134,3 +168,11 @@ def _answer_dns(answers: Answers, dns: DnsTransport) -> None:
     answers.register(Transfer, dns.transfer)
     answers.register(Servers, dns.servers)
     answers.register(Update, dns.update)
+
+
+def answer_route53(answers: Answers, api: Route53Api) -> None:
+    """Answer `ports.route53`."""
+    answers.register(ListRecordSets, api.list_sets)
+    answers.register(ChangeRecordSets, api.change_sets)
+    answers.register(InSync, api.in_sync)
+    answers.register(GetHostedZone, api.hosted_zone)

@@ -112,17 +112,15 @@ class Scene:
 
     def answers(self, actor: str, *, probes: ProbeEngine | None = None, pacing: Pacing | None = None) -> Answers:
         """The answers of one actor; its disk is a directory of its own below the state directory."""
-        answers = actor_answers(
+        return actor_answers(
             store=self.store,
             clock=ProcessClock(subscribe=self.store.subscribe, pacing=pacing),
             events=self.events,
             disk=DirectoryDisk(Path(self.service.state) / "actors" / actor),
             dns=self.dns,
+            route53=self.route53,
             probes=probes,
         )
-        if self.route53 is not None:
-            self.route53.register(answers)
-        return answers
 
     async def ask(self, loop: Loop[T], actor: str = "command") -> T:
         """Run one short loop to its end: what commands do."""

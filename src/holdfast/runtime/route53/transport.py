@@ -36,7 +36,6 @@ from holdfast.ports.route53 import (
     Start,
 )
 from holdfast.providers.route53.names import from_api, to_api
-from holdfast.runtime.driver import Answers
 from holdfast.runtime.route53 import wire
 from holdfast.runtime.route53.credentials import CredentialSource, NoCredentials
 from holdfast.runtime.route53.pacing import Pacer
@@ -83,13 +82,7 @@ class Route53Transport:
                 zone.name, settings.zone_id, source, pacer, settings.endpoint, zone.timeout_s
             )
         self._http: aiohttp.ClientSession | None = None
-
-    def register(self, answers: Answers) -> None:
-        """Answer the operations of an actor."""
-        answers.register(ListRecordSets, self.list_sets)
-        answers.register(ChangeRecordSets, self.change_sets)
-        answers.register(InSync, self.in_sync)
-        answers.register(GetHostedZone, self.hosted_zone)
+        wire.service()  # now, not while the event loop runs
 
     async def list_sets(self, op: ListRecordSets) -> RecordPage | CouldNotAsk:
         """`ports.route53.ListRecordSets`; asked again when it was asked too often."""
@@ -233,6 +226,7 @@ class Route53Transport:
             headers=request.headers,
             timeout=patience,
             allow_redirects=False,
+            skip_auto_headers=("Content-Type",),  # botocore sends none
         ) as response:
             return response.status, dict(response.headers), await response.read()
 

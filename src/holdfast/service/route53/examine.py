@@ -13,6 +13,7 @@ from holdfast.ports.route53 import GetHostedZone, HostedZone, NotAllowed
 from holdfast.providers.route53.listing import PAGE_MAX
 from holdfast.providers.route53.provider import Route53Provider
 from holdfast.runtime.driver import Answers, drive
+from holdfast.runtime.ports import answer_route53
 from holdfast.service.doctor_report import EXIT_GOOD, EXIT_TROUBLE
 from holdfast.service.route53.record import warnings
 from holdfast.service.scene import CannotOpen, open_route53
@@ -53,7 +54,7 @@ async def examine_route53(loaded: Loaded) -> Route53Report:
     if transport is None:
         raise CannotOpen(f"{loaded.path} has no zone on Route 53")
     answers = Answers()
-    transport.register(answers)
+    answer_route53(answers, transport)
     unverified = warnings(loaded.configuration, loaded.service.state)
     try:
         found = []

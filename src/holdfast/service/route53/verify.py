@@ -55,6 +55,7 @@ from holdfast.providers.route53 import batch
 from holdfast.providers.route53.provider import Route53Provider
 from holdfast.runtime.driver import Answers as Handlers
 from holdfast.runtime.driver import drive
+from holdfast.runtime.ports import answer_route53
 from holdfast.runtime.route53.transport import Route53Transport
 from holdfast.service.route53.record import Step, Verification
 
@@ -95,7 +96,7 @@ class _Bench:
         self.zone = plan.name
         self.transport = transport
         self.handlers = Handlers()
-        transport.register(self.handlers)
+        answer_route53(self.handlers, transport)
 
     def provider(self, answers: Answers = Answers.SIMPLE) -> Route53Provider:
         return Route53Provider(self.zone, answers)
