@@ -14,7 +14,7 @@ from holdfast.audit.flow.statements import Statements
 from holdfast.audit.rules import LISTENERS
 from holdfast.audit.sources import Parsed, Source, parse
 from holdfast.audit.tables.stores import NAMES, WRITING
-from holdfast.audit.values import Finding, Unread
+from holdfast.audit.values import Comment, Finding, Unread
 
 GIVES_WAY = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield, ast.YieldFrom)
 
@@ -26,6 +26,7 @@ class FileAudit(msgspec.Struct):
     unread: Unread | None = None
     lines: int = 0
     functions: int = 0
+    comments: tuple[Comment, ...] = ()
 
 
 def audit_source(source: Source) -> FileAudit:

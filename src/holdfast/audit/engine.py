@@ -6,6 +6,7 @@ import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Sequence
 
+from holdfast.audit.accepting.comments import comments
 from holdfast.audit.auditing import FileAudit, audit_source
 from holdfast.audit.sources import Source, discover, read
 from holdfast.audit.values import RANK, Report, Unread
@@ -33,7 +34,7 @@ def audit_files(
 
 def audit_texts(sources: Iterable[Source]) -> Report:
     """Audit texts that are already read: pure."""
-    return report([audit_source(source) for source in sources])
+    return report([_audited(source) for source in sources])
 
 
 def report(results: Sequence[FileAudit]) -> Report:
@@ -50,12 +51,19 @@ def report(results: Sequence[FileAudit]) -> Report:
         files=len(results) - len(unread),
         lines=sum(r.lines for r in results),
         functions=sum(r.functions for r in results),
+        comments=tuple(comment for r in results for comment in r.comments),
     )
 
 
 def _one(file: str) -> FileAudit:
     source = read(file)
-    return FileAudit(unread=source) if isinstance(source, Unread) else audit_source(source)
+    return FileAudit(unread=source) if isinstance(source, Unread) else _audited(source)
+
+
+def _audited(source: Source) -> FileAudit:
+    result = audit_source(source)
+    result.comments = comments(source.file, source.text)
+    return result
 
 
 def _gather(found: Iterable[FileAudit], into: list[FileAudit], of: int, progress: Progress | None) -> None:

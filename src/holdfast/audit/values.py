@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import re
 
 import msgspec
 
@@ -69,14 +70,34 @@ class Unread(msgspec.Struct, frozen=True, order=True):
     reason: str
 
 
+class Comment(msgspec.Struct, frozen=True, order=True):
+    """One suppression. `line` is where it stands, `target` the line that it speaks of; both count from 1."""
+
+    file: str
+    line: int
+    target: int
+    rules: tuple[str, ...]
+    reason: str
+
+    @property
+    def problem(self) -> str:
+        """Why it suppresses nothing; empty if it does."""
+        if not self.rules or not all(re.fullmatch(r"HF\d{3}", rule) for rule in self.rules):
+            return "name the rules it is about: `# holdfast: ignore[HF001] reason`"
+        if not self.reason:
+            return "say why the finding is accepted, after the bracket"
+        return ""
+
+
 class Report(msgspec.Struct, frozen=True):
-    """All findings, strongest first within a file; and how much was looked at."""
+    """All findings, strongest first within a file; and how much was looked at. `comments` are all suppressions."""
 
     findings: tuple[Finding, ...]
     unread: tuple[Unread, ...]
     files: int
     lines: int
     functions: int
+    comments: tuple[Comment, ...] = ()
 
 
 def fingerprint(rule: str, module: str, function: str, path: str, texts: tuple[str, ...], ordinal: int) -> str:

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 
+from holdfast.audit.accepting.verdict import Verdict
 from holdfast.audit.rules import TITLES
 from holdfast.audit.values import Finding, Place, Report
 
 
-def words(report: Report) -> str:
+def words(verdict: Verdict) -> str:
     """All findings, then one line that counts."""
-    return "\n".join([*(finding(f) for f in report.findings), summary(report)])
+    accepted = [
+        f"{len(them):,} {how}"
+        for them, how in ((verdict.suppressed, "accepted by a comment"), (verdict.known, "known by the baseline"))
+        if them
+    ]
+    last = "; ".join([summary(verdict.report), *accepted])
+    return "\n".join([*(finding(f) for f in verdict.report.findings), last])
+
+
+def asides(verdict: Verdict) -> list[str]:
+    """What is beside the findings: files not audited, comments that suppress nothing, findings that are gone."""
+    rows = [unread(verdict.report)] if verdict.report.unread else []
+    rows += [
+        f"{c.file}:{c.line}: this comment suppresses nothing: {c.problem or 'there is no such finding here'}"
+        for c in verdict.idle
+    ]
+    if verdict.gone:
+        rows.append(
+            f"{len(verdict.gone):,} findings of the baseline are gone; --update-baseline takes them out of it"
+        )
+    return rows
 
 
 def finding(found: Finding) -> str:
