@@ -36,16 +36,16 @@ def only(verdict: Verdict) -> Finding:
 
 
 @pytest.mark.parametrize(
-    "where",
+    ("check", "above", "act"),
     [
-        {"check": "  # holdfast: ignore[HF001] one caller"},
-        {"act": "  # holdfast: ignore[HF001, HF004] one caller"},
-        {"above": "# holdfast: ignore[HF001] one caller\n            # and more said of it"},
+        ("  # holdfast: ignore[HF001] one caller", "", ""),
+        ("", "", "  # holdfast: ignore[HF001, HF004] one caller"),
+        ("", "# holdfast: ignore[HF001] one caller\n            # and more said of it", ""),
     ],
 )
-def test_a_comment_with_a_reason_accepts(where: dict[str, str]) -> None:
+def test_a_comment_with_a_reason_accepts(check: str, above: str, act: str) -> None:
     """On the line of the check or the act, or alone above it; the reason goes into the report."""
-    verdict = audited(**where)
+    verdict = audited(check, above, act)
     assert verdict.report.findings == ()
     assert [one.reason for one in verdict.suppressed] == ["one caller"]
     assert verdict.idle == ()
