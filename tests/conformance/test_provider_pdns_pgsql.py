@@ -18,7 +18,9 @@ from holdfast.ports.dns import Existence, Prerequisite, Rcode, Response, SetRRse
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.runtime.dns import DnsTransport
 from holdfast.service.actors import refuse_several_processes
+from holdfast.service.doctor_powerdns import judge
 from holdfast.service.scene import CannotOpen
+from holdfast.stores.examined import Verdict
 from servers.postgres import Postgres
 from servers.powerdns_pgsql import SERIALIZABLE, start_powerdns_pgsql
 from servers.process import HOST, KEY_NAME, KEY_SECRET, Running, ZoneSpec, key
@@ -139,6 +141,7 @@ async def test_several_processes_refuse_the_start(
     async with balancer(pair) as port:
         dns_, zone = transport(port, monkeypatch)
         assert await dns_.processes(ZONE) == ("pdns-0", "pdns-1")
+        assert judge(zone, await dns_.processes(ZONE)).verdict is Verdict.BAD
         with pytest.raises(CannotOpen, match=r"pdns-0, pdns-1.*server_ids"):
             await refuse_several_processes(dns_, (zone,))
         named, zone = transport(port, monkeypatch, "pdns-0", "pdns-1")

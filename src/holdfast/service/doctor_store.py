@@ -73,9 +73,14 @@ async def _signature(loaded: Loaded, store: Store) -> tuple[Examined, ...]:
 
 
 def text_of_store(report: StoreReport) -> str:
-    """For a terminal: one line for each thing, what to do below it."""
-    lines = [f"store {report.store}"]
-    for one in report.examined:
+    """For a terminal."""
+    return lines_of(f"store {report.store}", report.examined)
+
+
+def lines_of(title: str, examined: tuple[Examined, ...]) -> str:
+    """One line for each thing, what to do below it."""
+    lines = [title]
+    for one in examined:
         lines.append(f"  {_MARKS[one.verdict]:<4}{one.what}: {one.text}")
         if one.advice:
             lines.append(f"      {one.advice}")
