@@ -11,7 +11,7 @@ from holdfast.audit.flow.events import Draft, Scope, View
 from holdfast.audit.flow.scopes import scopes
 from holdfast.audit.flow.state import State
 from holdfast.audit.flow.statements import Statements
-from holdfast.audit.rules import LISTENERS
+from holdfast.audit.rules import FUNCTIONS, LISTENERS
 from holdfast.audit.sources import Parsed, Source, parse
 from holdfast.audit.tables.stores import NAMES, WRITING
 from holdfast.audit.values import Comment, Finding, Unread
@@ -46,8 +46,7 @@ def _audit(parsed: Parsed) -> FileAudit:
     functions = 0
     for scope in scopes(parsed.tree):
         functions += 1
-        if _interesting(scope):
-            audit_function(scope, drafting, imports)
+        audit_function(scope, drafting, imports)
     return FileAudit(drafting.findings(), lines=_lines(parsed.source.text), functions=functions)
 
 
@@ -58,8 +57,11 @@ def audit_function(scope: Scope, drafting: Drafting, imports: frozenset[str]) ->
         drafting.add(scope, found)
 
     assert not isinstance(scope.node, ast.Lambda)
-    view = View(scope, State(), drafting.place, draft, stores=imports)
-    Statements(view, LISTENERS).walk(scope.node.body)
+    view = View(scope, State(), drafting.place, draft, stores=imports, lines=drafting.lines)
+    if _interesting(scope):
+        Statements(view, LISTENERS).walk(scope.node.body)
+    for rule in FUNCTIONS:
+        rule(view)
 
 
 def _interesting(scope: Scope) -> bool:

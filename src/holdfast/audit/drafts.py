@@ -19,7 +19,7 @@ class Drafting:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._lines = source.text.split("\n")
+        self.lines = tuple(source.text.split("\n"))
         self._found: dict[tuple[str, str, str, int, int], tuple[Scope, Draft]] = {}
         self.place = place_of(source)
 
@@ -69,7 +69,7 @@ class Drafting:
             return node
         line = getattr(node, "lineno", 1)
         column = getattr(node, "col_offset", 0)
-        text = self._lines[line - 1].strip() if line <= len(self._lines) else ""
+        text = self.lines[line - 1].strip() if line <= len(self.lines) else ""
         return Place(self._source.file, line, column + 1, text[:WIDEST])
 
 

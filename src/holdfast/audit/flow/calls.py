@@ -154,6 +154,8 @@ class Calls(Base):
             listener(self.view, event)
         if awaited is not None:
             self.gap(awaited, "await")
+        elif not isinstance(self.scope.node, ast.AsyncFunctionDef):
+            self.gap(node, "io")  # other processes run; in a coroutine nobody of this one does
         if op.verb == "lock":
             self.state.held |= {("lock", Path("store", (op.store, op.resource)))}
         if op.verb != "read":

@@ -107,6 +107,8 @@ class View:
     """Top-level modules that the file imports: they tell stores apart."""
     handled: frozenset[str] = frozenset()
     """Exceptions that are caught around this point."""
+    lines: tuple[str, ...] = ()
+    """Source of the file."""
     callers: int = -1
     """How many places of the project call this function, other than start and end of its object; -1: not known."""
 

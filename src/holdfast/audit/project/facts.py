@@ -29,3 +29,5 @@ class CallFacts(msgspec.Struct, frozen=True):
     early: tuple[tuple[Parts, WriteFact], ...] = ()
     late: tuple[tuple[Parts, WriteFact], ...] = ()
     looks: tuple[Parts, ...] = ()
+    unfenced: str = ""
+    """A store that it writes without a condition on a version, in words; empty if none."""

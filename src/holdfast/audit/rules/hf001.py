@@ -23,7 +23,7 @@ def written(view: View, write: Write) -> None:
     if write.tolerant:
         return
     for check, gap in view.stale_checks():
-        if related(check, write):
+        if gap.how != "io" and related(check, write):
             view.draft(_draft(view, check, gap, write))
 
 

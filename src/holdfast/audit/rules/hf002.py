@@ -14,7 +14,7 @@ def written(view: View, write: Write) -> None:
     if write.how not in ("assign", "augment"):
         return
     for reading, gap in view.stale_readings(write.value):
-        if reading.path != write.path:
+        if reading.path != write.path or gap.how == "io":
             continue
         path = write.path.text
         kind = view.scope.kinds.get(path, "")
