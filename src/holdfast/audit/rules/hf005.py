@@ -13,7 +13,7 @@ from holdfast.audit.flow.events import Called, Draft, Stored, View
 from holdfast.audit.flow.state import Check, Gap, Value
 from holdfast.audit.rules.comparing import of_versions, text
 from holdfast.audit.rules.evidence import Evidence, surroundings
-from holdfast.audit.tables.versions import APPLIES, FENCED
+from holdfast.audit.tables.versions import APPLIES, FENCED, REQUIRES
 from holdfast.audit.values import Dependence
 
 
@@ -33,18 +33,20 @@ def called(view: View, event: Called) -> None:
         _applied(view, event.awaited, event.value, f"{event.reference} writes {facts.unfenced}", True)
         return
     name = event.reference.rpartition(".")[2]
-    if APPLIES.match(name) and not any(FENCED.search(k.arg or "") for k in event.node.keywords):
+    fenced = any(FENCED.search(k.arg or "") for k in event.node.keywords) or REQUIRES.search(text(event.node))
+    if APPLIES.match(name) and not fenced:
         _applied(view, event.awaited, event.value, "", False)
 
 
 def _applied(view: View, node: ast.AST, value: Value, what: str, known: bool) -> None:
     for check, gap in _stale(view):
-        if check.reading not in value.all and not known:
-            continue
         compared = of_versions(check.node)
         assert compared is not None
+        handed = check.reading in value.all or bool(_names(compared) & _names(node))
+        if not handed and not known:
+            continue
         found = surroundings(view, gap)
-        _weigh(found, check, value, what, known)
+        _weigh(found, handed, what, known)
         view.draft(
             Draft(
                 rule="HF005",
@@ -52,7 +54,7 @@ def _applied(view: View, node: ast.AST, value: Value, what: str, known: bool) ->
                 check=compared,
                 gap=gap.node,
                 act=node,
-                dependence=Dependence.DATA if check.reading in value.all else Dependence.CONTROL,
+                dependence=Dependence.DATA if handed else Dependence.CONTROL,
                 why=(
                     f"That `{text(compared)}` decided for this one was true when it was asked. Whoever is slow"
                     " after it applies the older over the newer."
@@ -74,16 +76,27 @@ def _stale(view: View) -> list[tuple[Check, Gap]]:
     found = []
     for check in view.state.checks:
         gap = view.state.stale(check.reading)
-        if (gap is not None and check.kind == "compare") or (gap is not None and check.present is None):
-            if of_versions(check.node) is not None:
-                found.append((check, gap))
+        undecided = check.kind == "compare" or check.present is None
+        if gap is not None and undecided and of_versions(check.node) is not None:
+            found.append((check, gap))
     return found
 
 
-def _weigh(found: Evidence, check: Check, value: Value, what: str, known: bool) -> None:
+def _names(node: ast.AST) -> set[str]:
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)} - {
+        "self",
+        "cls",
+        "int",
+        "float",
+        "max",
+        "min",
+    }
+
+
+def _weigh(found: Evidence, handed: bool, what: str, known: bool) -> None:
     if known:
         found.for_.append(what)
-    if check.reading in value.all:
+    if handed:
         found.notes.append("the version that was compared is handed to the write")
     elif not known:
         found.against.append("what is applied does not derive from what was compared")

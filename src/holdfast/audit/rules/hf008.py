@@ -13,11 +13,13 @@ from holdfast.audit.flow.events import Draft, View
 from holdfast.audit.rules.comparing import text
 from holdfast.audit.values import Dependence
 
+_NOT = r"(should|must|could|would|will)\s*(not|n['’]?t|never)|can\s*(not|['’]?t|never)|won['’]?t"
+_HAPPEN = r"(happen|occur|be\s+reached|get\s+here|be\s+possible)"
 NEVER = re.compile(
-    r"(should|must|can|could|will|would)\s*(not|n['’]?t|never)\s+(ever\s+)?(actually\s+|really\s+)?(happen|occur|be\s+reached|get\s+here|be\s+possible|reach)"
-    r"|cannot\s+(happen|occur|be\s+reached|get\s+here)|never\s+(happens?|reached|gets?\s+here|should\s+happen)"
+    rf"\b({_NOT})\s+(ever\s+|actually\s+|really\s+)*{_HAPPEN}"
+    r"|never\s+(happens?|reached|gets?\s+here|should\s+happen)"
     r"|\bimpossible\s*(case|state|branch|!|$)|\bunreachable\b|\bnot\s+reachable\b",
-    re.I,
+    re.IGNORECASE,
 )
 _LOG = re.compile(
     r"\b(log|logger|logging|_logger|LOG|LOGGER|_LOGGER|warnings|print)\b|\.(debug|info|warning|warn|error|exception|critical|log|msg)$"

@@ -25,6 +25,8 @@ FENCED = re.compile(
     r"expect|if_match|version|revision|generation|token|fence|epoch|precondition|prerequisite|condition|compare|etag|cas|prev"
 )
 """Arguments by which a write says what it requires."""
+REQUIRES = re.compile(r"Compare\(|\.unchanged\(|expect|if_match|If-Match|precondition|prerequisite", re.IGNORECASE)
+"""Arguments that are themselves conditions."""
 SUBJECT = re.compile(
     r"plan|release|snapshot|deployment|version|generation|revision|image|config|record|epoch|build|backup|replica"
     r"|manifest|segment|checkpoint",
