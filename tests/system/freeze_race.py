@@ -2,7 +2,8 @@
 
 A round: a new revision is applied, the planner publishes a generation, three enactors race to write it, and at a
 random moment a freeze is ordered. From its acknowledgement on every zone must stand still (its serial moves with
-each change), while further generations come and every enactor has seen them. Then thaw, and all is written.
+each change; on Route 53 the sum of all that it holds), while further generations come and every enactor has seen
+them. Then thaw, and all is written.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -23,14 +25,17 @@ from holdfast.documents.plans import read_newest
 from holdfast.documents.reading import Document, read_all
 from holdfast.events.jsonl import JsonLinesSink
 from holdfast.killswitch.freeze import Outcome, freeze, thaw
+from holdfast.model.configuration import ProviderKind, ZoneConfig
 from holdfast.model.freeze import Selector
 from holdfast.model.identity import Identity
 from holdfast.model.report import EnactorReport
 from holdfast.ports.dns import Answer, Ask
 from holdfast.ports.operation import Loop
 from holdfast.ports.provider import FenceFound
+from holdfast.ports.route53 import ListRecordSets, RecordPage, Start
 from holdfast.runtime.clock import Pacing
 from holdfast.runtime.dns import DnsTransport
+from holdfast.runtime.route53.transport import Route53Transport
 from holdfast.service.actors import run_enactor, run_planner
 from holdfast.service.applying import apply_file
 from holdfast.service.scene import Scene
@@ -57,7 +62,7 @@ class Round(msgspec.Struct, frozen=True):
 
 
 class Stand(msgspec.Struct, frozen=True):
-    """A zone as its server shows it."""
+    """A zone as its server shows it. `serial` moves with each change."""
 
     zone: str
     serial: int
@@ -158,17 +163,30 @@ class Race:
 
     async def _stands(self, zone: str) -> Stand:
         person = self._person
-        soa, data = [
-            await person.dns.ask(Ask(zone, name, kind)) for name, kind in ((zone, "SOA"), (f"a.{zone}", "A"))
-        ]
         fence = await person.ask(person.providers[zone].read_fence(SCOPE))
+        assert isinstance(fence, FenceFound), fence
+        serial, ttl = await (self._by_dns(zone) if person.route53 is None else self._by_api(zone))
+        return Stand(zone, serial, fence.fence.rdata(), fence.fence.writer, fence.fence.identity, ttl)
+
+    async def _by_dns(self, zone: str) -> tuple[int, int]:
+        """The serial, and the TTL of an address set."""
+        soa, data = [
+            await self._person.dns.ask(Ask(zone, name, kind)) for name, kind in ((zone, "SOA"), (f"a.{zone}", "A"))
+        ]
         assert isinstance(soa, Answer), soa
         assert isinstance(data, Answer), data
-        assert isinstance(fence, FenceFound), fence
         assert soa.rrset is not None
         assert data.rrset is not None
-        serial = int(soa.rrset.rdatas[0].split()[2])
-        return Stand(zone, serial, fence.fence.rdata(), fence.fence.writer, fence.fence.identity, data.rrset.ttl)
+        return int(soa.rrset.rdatas[0].split()[2]), data.rrset.ttl
+
+    async def _by_api(self, zone: str) -> tuple[int, int]:
+        """The sum of all record sets, the fence with its sequence among them, and the TTL of an address set."""
+        assert self._person.route53 is not None
+        page = await self._person.route53.list_sets(ListRecordSets(zone, Start(zone), 300))
+        assert isinstance(page, RecordPage), page
+        assert page.following is None
+        (ttl,) = [s.ttl for s in page.sets if (s.name, s.rtype) == (f"a.{zone}", "A")]
+        return zlib.crc32(repr(page.sets).encode()), ttl
 
 
 @asynccontextmanager
@@ -181,11 +199,7 @@ async def racing(directory: Path, running: Running, *, seed: int) -> AsyncIterat
             [
                 f'format = 1\nscope = "{SCOPE}"\nmode = "enforce"\nallowed_prefixes = ["192.0.2.0/24"]\n'
                 f'[service]\nstate = "{directory / "state"}"\n',
-                *(
-                    f'[[zone]]\nname = "{z.name}"\nprovider = "{z.provider.value}"\nserver = "{z.server}"\n'
-                    f'key_name = "{z.key_name}"\nkey_file = "{z.key_file}"\n'
-                    for z in zones
-                ),
+                *map(_zone_text, zones),
                 '[[group]]\nname = "pool"\n[group.check]\nkind = "none"\n',
                 *(
                     f'[[group.target]]\nname = "t{n}"\nipv4 = "192.0.2.{n}"\nport = 80\nlabel = "l{n}"\n'
@@ -208,9 +222,13 @@ async def racing(directory: Path, running: Running, *, seed: int) -> AsyncIterat
         stack.callback(events.close)
         scenes = {}
         for name in ("person", "planner", *ENACTORS):
-            transport = DnsTransport([running.access(zone) for zone in ZONES])
+            hosted = running.kind is ProviderKind.ROUTE53
+            transport = DnsTransport([] if hosted else [running.access(zone) for zone in ZONES])
             stack.push_async_callback(transport.close)
-            scenes[name] = Scene(loaded(file), store, transport, events)
+            api = Route53Transport(zones) if hosted else None
+            if api is not None:
+                stack.push_async_callback(api.close)
+            scenes[name] = Scene(loaded(file), store, transport, events, api)
         race = Race(scenes, file, text, seed)
         actors = [asyncio.create_task(run_planner(scenes["planner"], "planner", pacing=PACING))]
         for turn, name in enumerate(ENACTORS):
@@ -223,6 +241,17 @@ async def racing(directory: Path, running: Running, *, seed: int) -> AsyncIterat
             for actor in actors:
                 actor.cancel()
             await asyncio.gather(*actors, return_exceptions=True)
+
+
+def _zone_text(zone: ZoneConfig) -> str:
+    if zone.route53 is None:
+        where = f'provider = "{zone.provider.value}"\nserver = "{zone.server}"\n'
+        return (
+            f'[[zone]]\nname = "{zone.name}"\n{where}key_name = "{zone.key_name}"\nkey_file = "{zone.key_file}"\n'
+        )
+    keys = ("zone_id", "credentials_file", "endpoint")
+    settings = "".join(f'{key} = "{getattr(zone.route53, key)}"\n' for key in keys)
+    return f'[[zone]]\nname = "{zone.name}"\n[zone.provider]\nkind = "route53"\nrequests_per_s = 1000\n{settings}'
 
 
 def loaded(file: Path) -> Loaded:
