@@ -19,20 +19,21 @@ from servers.process import (
 )
 
 PACKAGE = "bind9"
+ALLOW_ALL = f"allow-update {{ key {KEY_NAME}; }}; allow-transfer {{ key {KEY_NAME}; }};"
 
 
-def start_bind(zones: tuple[ZoneSpec, ...]) -> Running:
-    """A primary alone."""
-    return _start(zones, secondary=False)
+def start_bind(zones: tuple[ZoneSpec, ...], update: str = ALLOW_ALL) -> Running:
+    """A primary alone. `update` says, in each zone, what the key may do."""
+    return _start(zones, secondary=False, update=update)
 
 
 def start_bind_with_secondary(zones: tuple[ZoneSpec, ...]) -> tuple[Running, int]:
     """A primary and a secondary; the port of the secondary."""
-    running = _start(zones, secondary=True)
+    running = _start(zones, secondary=True, update=ALLOW_ALL)
     return running, _secondary(running)
 
 
-def _start(zones: tuple[ZoneSpec, ...], *, secondary: bool) -> Running:
+def _start(zones: tuple[ZoneSpec, ...], *, secondary: bool, update: str) -> Running:
     named = binary("named", PACKAGE)
     with workplace("bind") as directory:
         port = free_port()
@@ -41,9 +42,7 @@ def _start(zones: tuple[ZoneSpec, ...], *, secondary: bool) -> Running:
             (directory / f"{zone.name}.zone").write_text(zone.text())
         notify = f"notify explicit; also-notify {{ {HOST} port {other}; }};" if secondary else "notify no;"
         body = "".join(
-            f'zone "{z.name}" {{ type primary; file "{z.name}.zone"; allow-update {{ key {KEY_NAME}; }};'
-            f" allow-transfer {{ key {KEY_NAME}; }}; {notify} }};\n"
-            for z in zones
+            f'zone "{z.name}" {{ type primary; file "{z.name}.zone"; {update} {notify} }};\n' for z in zones
         )
         (directory / "named.conf").write_text(_options(directory, port) + body)
         process = Process([named, "-g", "-n", "1", "-c", "named.conf"], directory, "named")

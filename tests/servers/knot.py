@@ -23,11 +23,14 @@ _QUICK = "    zonefile-sync: -1\n    zonefile-load: {load}\n    journal-content:
 _KEPT = "    zonefile-sync: 0\n    zonefile-load: whole\n    journal-content: changes\n"
 
 
-def start_knot(zones: tuple[ZoneSpec, ...]) -> Running:
-    """One knotd. The journal is the zone's home: a zone file written at each update would be the benchmark."""
+def start_knot(zones: tuple[ZoneSpec, ...], rules: str = "", acls: str = "") -> Running:
+    """One knotd. The journal is the zone's home: a zone file written at each update would be the benchmark.
+
+    With `rules` for `acl:`, each zone has those named by `acls`, and no other.
+    """
     with workplace("knot") as directory:
         port = free_port()
-        command = configure_knot(directory, zones, host=HOST, port=port)
+        command = configure_knot(directory, zones, host=HOST, port=port, rules=rules, acls=acls)
         process = Process(command, directory, "knotd")
         await_answer(process, port, zones)
         return Running(ProviderKind.KNOT, port, zones, process, directory)
@@ -42,6 +45,8 @@ def configure_knot(
     primary: str = "",
     secondary: str = "",
     restarts: bool = False,
+    rules: str = "",
+    acls: str = "",
 ) -> list[str]:
     """Write what it needs into the directory; its command. It follows `primary`, and tells `secondary`.
 
@@ -58,7 +63,7 @@ def configure_knot(
     tell = "    notify: other\n" if secondary else ""
     # A primary's NOTIFY carries no key here: PowerDNS signs none.
     heard = f"  - id: heard\n    address: {primary}\n    action: notify\n" if primary else ""
-    acl = "[ours, heard]" if primary else "ours"
+    acl = acls or ("[ours, heard]" if primary else "ours")
     body = "".join(f"  - domain: {z.name}\n    file: {z.name}.zone\n    acl: {acl}\n{follow}{tell}" for z in zones)
     allowed = f"    address: {HOST}\n" if host == HOST else ""
     (directory / "knot.conf").write_text(f"""
@@ -84,7 +89,7 @@ key:
   - id: ours
 {allowed}    key: {KEY_NAME}
     action: [update, transfer, notify]
-{heard}template:
+{heard}{rules}template:
   - id: default
     storage: {directory}
 {_KEPT if restarts else _QUICK.format(load="none" if primary else "difference-no-serial")}zone:

@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "leases": ("holdfast.cli.leasing", "leases", "Look"),
     "webhook": ("holdfast.cli.webhook", "webhook", "Run"),
     "deliver": ("holdfast.cli.delivering", "deliver", "Configure"),
+    "credentials-policy": ("holdfast.cli.policy", "credentials_policy", "Secure"),
     "keys": ("holdfast.cli.keys", "keys", "Secure"),
     "tokens": ("holdfast.cli.tokens", "tokens", "Secure"),
     "drain": ("holdfast.cli.words", "drain", "Say"),
