@@ -103,7 +103,7 @@ def answer(running: Running, name: str, rtype: str) -> list[str]:
 
 
 def by_hand(running: Running, owner: str, rtype: str, rdata: str) -> str:
-    """One update with the same key. Knot says of a key that no rule lets through here that it knows no such key."""
+    """One update with the same key. Knot says of a key without a rule here that it knows no such key."""
     message = dns.update.UpdateMessage(ZONE, keyring=key())
     message.replace(owner, 30, rtype, rdata)
     with contextlib.suppress(dns.tsig.PeerBadKey):
