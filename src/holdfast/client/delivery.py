@@ -22,5 +22,5 @@ async def ask(service: LeaseHttp, call: Ask, *, timeout_s: float = 30.0) -> Resu
     reply = await service.send("POST", PATH, timeout_s, content=_ENCODER.encode(Request(call, timeout_s)))
     try:
         return _RESULT.decode(reply)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Rejected(f"this is no service of configuration: {error}") from error

@@ -70,7 +70,7 @@ class LeaseHttp:
         reply = await self.send("POST", PATH, timeout_s, content=body)
         try:
             results = _RESPONSE.decode(reply).results
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Rejected(f"this is no lease service: {error}") from error
         if len(results) != len(asks):
             raise Rejected(f"{len(results)} results to {len(asks)} calls: this is no lease service")
@@ -86,7 +86,7 @@ class LeaseHttp:
         reply = await self.send("GET", f"{PATH}/{ask.role}", timeout_s, params=params)
         try:
             return _MEMBERS.decode(reply)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Rejected(f"this is no lease service: {error}") from error
 
     async def send(
@@ -113,7 +113,7 @@ class LeaseHttp:
             return reply.content
         try:
             why = _PROBLEM.decode(reply.content).error
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             why = reply.reason_phrase
         kind = NotServed if reply.status_code >= 500 else Rejected
         raise kind(f"status {reply.status_code}: {why}")

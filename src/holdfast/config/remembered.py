@@ -79,5 +79,5 @@ def _key(path: str | Path) -> str:
 def _read(directory: Path) -> _Remembered:
     try:
         return msgspec.json.decode((directory / FILE_NAME).read_bytes(), type=_Remembered)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _Remembered(files={})

@@ -72,6 +72,6 @@ def parse_line(line: bytes) -> Record | None:
     try:
         record = _DECODER.decode(line)
         record.when()
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
         return None
     return record if record.format in READABLE_FORMATS else None

@@ -85,7 +85,7 @@ def decode_tape(data: bytes) -> Tape:
     """
     try:
         tape = msgspec.json.decode(data, type=Tape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise NotATapeError(f"not a tape: {error}") from error
     if tape.format != TAPE_FORMAT:
         raise NotATapeError(f"tape format {tape.format}; this version reads {TAPE_FORMAT}")

@@ -193,7 +193,7 @@ def _read(data: bytes, at: int) -> tuple[_Entry | None, int | None]:
     if len(payload) == length and zlib.crc32(payload) == checksum:
         try:
             return _DECODER.decode(payload), end
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None, None
     return None, at if end >= len(data) else None
 

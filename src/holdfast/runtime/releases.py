@@ -54,7 +54,7 @@ class Releases:
     def _read(self) -> Release:
         try:
             return msgspec.json.decode((self._link / MARK).read_bytes(), type=Release)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, msgspec.DecodeError, RecursionError):
             return Release()
 
     async def stage(self, op: Stage) -> CouldNotAsk | None:

@@ -43,7 +43,7 @@ def _batches(stream: BinaryIO, path: str, warned: Warned) -> Iterator[tuple[str,
     try:
         msgspec.json.decode(first)
         lines = True
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         lines = False
     stream.seek(0)
     if not lines:
@@ -56,7 +56,7 @@ def _batches(stream: BinaryIO, path: str, warned: Warned) -> Iterator[tuple[str,
             continue
         try:
             export = table(msgspec.json.decode(line))
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             warned.note("a line that is no JSON", f"{path}:{number}")
             continue
         good += 1

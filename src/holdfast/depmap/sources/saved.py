@@ -22,7 +22,7 @@ def read_saved(data: bytes, path: str) -> Reading:
     """Read it back. Its statements keep their evidence's first entry and their basis."""
     try:
         saved = msgspec.json.decode(data, type=Saved)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(
             path, f"is no saved map: {error}", "write one with `holdfast map report ... --save`"
         ) from None

@@ -21,7 +21,10 @@ def read_csv(text: str, path: str) -> Reading:
     except csv.Error:
         dialect = csv.excel
     rows = csv.reader(io.StringIO(text), dialect)
-    heading = [cell.strip().lower() for cell in next(rows, [])]
+    try:
+        heading = [cell.strip().lower() for cell in next(rows, [])]
+    except csv.Error as error:
+        raise Unreadable(f"{path}:1", str(error), "is this CSV?") from None
     of_at, on_at = _column(heading, _FROM), _column(heading, _TO)
     if of_at is None or on_at is None:
         raise Unreadable(

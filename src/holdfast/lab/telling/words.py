@@ -49,7 +49,7 @@ def document_text(value: bytes | None) -> str:
         return "nothing"
     try:
         found = msgspec.json.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _short(value.decode(errors="replace"))
     if not isinstance(found, dict):
         return _short(str(found))

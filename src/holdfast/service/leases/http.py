@@ -128,7 +128,7 @@ async def _body(request: HttpRequest) -> bytes:
 def _request(body: bytes) -> Request:
     try:
         asked = _DECODER.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _Refused(400, f"not a batch of lease calls: {error}") from error
     if len(asked.calls) > CALLS_MAX:
         raise _Refused(413, f"{len(asked.calls)} calls in a message, {CALLS_MAX} allowed")
@@ -139,7 +139,7 @@ def _request(body: bytes) -> Request:
 def _delivery(body: bytes) -> delivery.Request:
     try:
         asked = _DELIVERY.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _Refused(400, f"not a call about configuration: {error}") from error
     if not (math.isfinite(asked.timeout_s) and 0 < asked.timeout_s <= delivery.TIMEOUT_MAX_S):
         raise _Refused(400, f"timeout_s is above 0 and up to {delivery.TIMEOUT_MAX_S:g}, not {asked.timeout_s:g}")
