@@ -94,11 +94,11 @@ class Quickstart:
         self._processes.append(process)
         return process
 
-    def demo_up(self) -> Process:
+    def demo_up(self, within_s: float = PATIENCE_S) -> Process:
         """`holdfast demo up`, once DNS answers with all four backends and every verdict is in."""
         process = self.start("demo", "up", self.file.name)
-        self.until_answers(*ADDRESSES)
-        self.until(lambda: len(self.events("verdict.changed")) >= len(TARGETS), "every target is judged")
+        self.until_answers(*ADDRESSES, within_s=within_s)
+        self.until(lambda: len(self.events("verdict.changed")) >= len(TARGETS), "all judged", within_s)
         return process
 
     def remember(self) -> None:
