@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from holdfast.access.gate import Gate
 from holdfast.access.grants import parse_grant
@@ -250,3 +252,29 @@ async def test_token_reaches_the_domains_of_its_grants_alone(tmp_path: Path) -> 
     assert (await cluster.send("POST", "/records", {"create": [own]}, **a)).status_code == 204
     assert (await cluster.send("GET", "/records", **a)).json() == [own]
     assert (await cluster.send("POST", "/records", {"delete": [FOO]}, **a)).status_code == 422
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+FIELDS = st.sampled_from(["dnsName", "recordType", "targets", "recordTTL", "labels", "setIdentifier", "x"])
+VALUES = SCALARS | st.sampled_from(["foo.example.com", "A", "AAAA", "TXT", '"heritage=external-dns"', ["1.2.3.4"]])
+RECORDS = st.dictionaries(FIELDS, VALUES, max_size=6) | SCALARS
+PARTS = st.sampled_from(["create", "updateOld", "updateNew", "delete", "Delete", "y"])
+BODIES = (
+    st.binary(max_size=40)
+    | st.dictionaries(PARTS, st.lists(RECORDS, max_size=4) | SCALARS, max_size=4).map(
+        lambda body: json.dumps(body).encode()
+    )
+    | st.lists(RECORDS, max_size=4).map(lambda body: json.dumps(body).encode())
+)
+
+
+@given(BODIES)
+@settings(max_examples=60, deadline=None)
+async def test_any_body_has_one_of_the_answers(body: bytes) -> None:
+    """Whatever is posted: an answer of the table, and the configuration stays whole."""
+    world = World()
+    cluster = Cluster(world)
+    assert (await cluster.send("POST", "/records", body)).status_code in (204, 400, 422, 503)
+    assert (await cluster.send("POST", "/adjustendpoints", body)).status_code in (200, 400)
+    assert (await cluster.send("GET", "/records")).status_code == 200
+    assert all(group.targets for group in world.stored.configuration.groups)
