@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from holdfast.model.configuration import Route53Settings
 from holdfast.ports.operation import CouldNotAsk
@@ -24,9 +27,11 @@ from holdfast.ports.route53 import (
     SetChange,
     Start,
 )
+from holdfast.runtime.route53 import wire
 from holdfast.runtime.route53.credentials import Credentials, CredentialSource, NoCredentials
 from holdfast.runtime.route53.pacing import Pacer
-from holdfast.runtime.route53.transport import Route53Transport
+from holdfast.runtime.route53.transport import Route53Transport, page_of
+from servers import route53_model as model
 from servers.ports import free_port
 from servers.route53 import ENVIRONMENT, SECRET, Served, serving, zone_config
 from servers.route53_engine import Knobs
@@ -130,6 +135,40 @@ def test_no_credentials_at_all() -> None:
         _source().get()
     with pytest.raises(NoCredentials, match="can't be read"):
         _source("/nonexistent/aws").get()
+
+
+PAGE: dict[str, Any] = {
+    "ResourceRecordSets": [
+        {
+            "Name": "\\052.r53.test.",
+            "Type": "A",
+            "SetIdentifier": "x",
+            "Weight": 3,
+            "TTL": 5,
+            "ResourceRecords": [{"Value": "192.0.2.1"}],
+        }
+    ],
+    "IsTruncated": True,
+    "NextRecordName": "c.r53.test.",
+    "NextRecordType": "A",
+    "MaxItems": "1",
+}
+LISTED = model.write("ListResourceRecordSets", PAGE)
+PIECES = [b"", b"<TTL>", b"</Name>", b"x", b"-1", b"\xff", b"<a/>", LISTED[60:200]]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(LISTED)), st.integers(0, 40), st.sampled_from(PIECES), st.sampled_from([200, 400, 503]))
+def test_damaged_answers_are_values(start: int, length: int, piece: bytes, status: int) -> None:
+    """Whatever was cut out or put in: an answer, an error of the service, or ValueError."""
+    body = LISTED[:start] + piece + LISTED[start + length :]
+    try:
+        found = wire.answer("ListResourceRecordSets", status, {}, body)
+    except ValueError:
+        return
+    assert isinstance(found, wire.Fault) == (status != 200)
+    if isinstance(found, dict):
+        assert isinstance(page_of(found), (RecordPage, CouldNotAsk))
 
 
 def _create(label: str, *values: str) -> SetChange:
