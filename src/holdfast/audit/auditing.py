@@ -11,6 +11,8 @@ from holdfast.audit.flow.events import Draft, Scope, View
 from holdfast.audit.flow.scopes import scopes
 from holdfast.audit.flow.state import State
 from holdfast.audit.flow.statements import Statements
+from holdfast.audit.project.outlines import FileFacts, Outline
+from holdfast.audit.project.outlining import outline
 from holdfast.audit.rules import FUNCTIONS, LISTENERS
 from holdfast.audit.sources import Parsed, Source, parse
 from holdfast.audit.tables.stores import NAMES, WRITING
@@ -29,28 +31,39 @@ class FileAudit(msgspec.Struct):
     comments: tuple[Comment, ...] = ()
 
 
-def audit_source(source: Source) -> FileAudit:
-    """Audit one file's text."""
+def audit_source(source: Source, facts: FileFacts | None = None) -> FileAudit:
+    """Audit one file's text. `facts`: what linking knows of the project's functions."""
     parsed = parse(source)
     if isinstance(parsed, Unread):
         return FileAudit(unread=parsed)
     try:
-        return _audit(parsed)
+        return _audit(parsed, facts or FileFacts())
     except RecursionError:
         return FileAudit(unread=Unread(source.file, 0, "nested too deeply to audit"))
 
 
-def _audit(parsed: Parsed) -> FileAudit:
+def outline_source(source: Source) -> Outline | None:
+    """The outline of one file; None if it can't be read."""
+    parsed = parse(source)
+    if isinstance(parsed, Unread):
+        return None
+    try:
+        return outline(parsed, imported(parsed.tree))
+    except RecursionError:
+        return None
+
+
+def _audit(parsed: Parsed, facts: FileFacts) -> FileAudit:
     drafting = Drafting(parsed.source)
     imports = imported(parsed.tree)
     functions = 0
     for scope in scopes(parsed.tree):
         functions += 1
-        audit_function(scope, drafting, imports)
+        audit_function(scope, drafting, imports, facts)
     return FileAudit(drafting.findings(), lines=_lines(parsed.source.text), functions=functions)
 
 
-def audit_function(scope: Scope, drafting: Drafting, imports: frozenset[str]) -> None:
+def audit_function(scope: Scope, drafting: Drafting, imports: frozenset[str], facts: FileFacts) -> None:
     """Walk one function."""
 
     def draft(found: Draft) -> None:
@@ -58,6 +71,10 @@ def audit_function(scope: Scope, drafting: Drafting, imports: frozenset[str]) ->
 
     assert not isinstance(scope.node, ast.Lambda)
     view = View(scope, State(), drafting.place, draft, stores=imports, lines=drafting.lines)
+    view.known = facts.known.get(scope.name, {})
+    view.callers = facts.callers.get(scope.name, -1)
+    if scope.name in facts.held:
+        view.state.held = frozenset({"a lock of every caller"})
     if _interesting(scope):
         Statements(view, LISTENERS).walk(scope.node.body)
     for rule in FUNCTIONS:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import multiprocessing
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from holdfast.audit.accepting.comments import comments
-from holdfast.audit.auditing import FileAudit, audit_source
+from holdfast.audit.auditing import FileAudit, audit_source, outline_source
+from holdfast.audit.project.linking import Linked
+from holdfast.audit.project.outlines import FileFacts, Outline
 from holdfast.audit.sources import Source, discover, read
 from holdfast.audit.values import RANK, Report, Unread
 
+T = TypeVar("T")
+Each = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 Progress = Callable[[int, int], None]
-"""Called with the number of files done, and of all."""
+"""Called with steps done, and of all: each file is read twice."""
 FEW = 40
 """Up to this many files, starting processes costs more than it saves."""
 
@@ -23,18 +29,29 @@ def audit_files(
     """Audit all Python files under `paths`. `jobs` 0: as many as there are cores."""
     files = list(discover(paths, exclude))
     jobs = jobs or os.cpu_count() or 1
-    results: list[FileAudit] = []
     if jobs == 1 or len(files) <= FEW:
-        _gather(map(_one, files), results, len(files), progress)
-    else:
-        with multiprocessing.get_context("spawn").Pool(jobs) as pool:
-            _gather(pool.imap(_one, files, chunksize=8), results, len(files), progress)
+        return _both_passes(map, files, progress)
+    with multiprocessing.get_context("spawn").Pool(jobs) as pool:
+        return _both_passes(partial(pool.imap, chunksize=8), files, progress)
+
+
+def _both_passes(each: Each, files: list[str], progress: Progress | None) -> Report:
+    """Outlines of all files, then their audits with what the outlines say of each other."""
+    outlines: list[Outline | None] = []
+    _gather(each(_outline, files), outlines, 2 * len(files), progress)
+    facts = Linked([o for o in outlines if o is not None]).facts()
+    results: list[FileAudit] = []
+    tasks = [(file, facts.get(file)) for file in files]
+    _gather(each(_one, tasks), results, 2 * len(files), progress, len(files))
     return report(results)
 
 
 def audit_texts(sources: Iterable[Source]) -> Report:
     """Audit texts that are already read: pure."""
-    return report([_audited(source) for source in sources])
+    whole = list(sources)
+    outlines = [outline_source(source) for source in whole]
+    facts = Linked([o for o in outlines if o is not None]).facts()
+    return report([_audited(source, facts.get(source.file)) for source in whole])
 
 
 def report(results: Sequence[FileAudit]) -> Report:
@@ -55,19 +72,25 @@ def report(results: Sequence[FileAudit]) -> Report:
     )
 
 
-def _one(file: str) -> FileAudit:
+def _outline(file: str) -> Outline | None:
     source = read(file)
-    return FileAudit(unread=source) if isinstance(source, Unread) else _audited(source)
+    return None if isinstance(source, Unread) else outline_source(source)
 
 
-def _audited(source: Source) -> FileAudit:
-    result = audit_source(source)
+def _one(task: tuple[str, FileFacts | None]) -> FileAudit:
+    file, facts = task
+    source = read(file)
+    return FileAudit(unread=source) if isinstance(source, Unread) else _audited(source, facts)
+
+
+def _audited(source: Source, facts: FileFacts | None) -> FileAudit:
+    result = audit_source(source, facts)
     result.comments = comments(source.file, source.text)
     return result
 
 
-def _gather(found: Iterable[FileAudit], into: list[FileAudit], of: int, progress: Progress | None) -> None:
+def _gather(found: Iterable[T], into: list[T], of: int, progress: Progress | None, before: int = 0) -> None:
     for result in found:
         into.append(result)
         if progress is not None:
-            progress(len(into), of)
+            progress(before + len(into), of)

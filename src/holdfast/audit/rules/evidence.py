@@ -30,6 +30,8 @@ def surroundings(view: View, gap: Gap) -> Evidence:
         found.against.append(f"{method} has one caller at a time, as with any stream")
     if contracts.STARTS.match(method):
         found.against.append(f"{method} runs once in the life of its object")
+    if view.callers == 0 and contracts.OWNER.match(method):
+        found.against.append(f"nothing in the project calls {method} again: its owner does, mostly once")
     if contracts.ENDS.match(method):
         found.against.append(f"{method} ends something: done twice it is mostly harmless")
     if gap.how == "yield":

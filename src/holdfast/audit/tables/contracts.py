@@ -19,6 +19,8 @@ STARTS = re.compile(
     r"|__aenter__|__init__|__ainit__|aenter|__await__|on_start|on_mount|serve)$"
 )
 """Run once in the life of their object, by its owner."""
+OWNER = re.compile(r"^_*(init|initiali[sz]e|a?connect|open|start|setup|set_up|create|begin|login|launch)(_|$)")
+"""Mostly called once, by the owner, unless the project itself calls it on demand."""
 ENDS = re.compile(
     r"^_*(a?close|stop|shutdown|a?exit|__aexit__|__exit__|disconnect|terminate|cleanup|teardown|destroy|dispose|finish|"
     r"a?stop_\w+|a?close_\w+|disconnect_\w+|on_stop|on_shutdown|kill|cancel|cancel_\w+|reset|abort|detach|unload|"
