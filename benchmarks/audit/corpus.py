@@ -23,19 +23,21 @@ HERE = Path(__file__).parent
 HALVES = ("tuning", "heldout")
 DIRECTORY = Path(".corpus")
 PYTHON = "3.13.9"
-PLATFORMS = ("any", "manylinux2014_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
+PLATFORMS = ("any", "manylinux1_x86_64", "manylinux2014_x86_64", "manylinux_2_28_x86_64", "manylinux_2_34_x86_64")
 _NOT_THEIRS = re.compile(r"(^|/)(_?tests?|_?testing|_?vendor(ed)?|third_party|node_modules|[^/]+\.data)/")
 _NOT_SOURCE = re.compile(r"(^|/)(test_[^/]*|[^/]*_test|conftest|[^/]*_pb2(_grpc)?)\.py$")
 
 
-def fetch(requirements: Path, into: Path) -> None:
-    """Let pip fetch the wheels that a pinned file names, by hash."""
+def fetch(requirements: Path, into: Path, *, python: str = PYTHON) -> None:
+    """Let pip fetch the wheels that a pinned file names, by hash; those made for `python`."""
     into.mkdir(parents=True, exist_ok=True)
+    tag = "cp" + "".join(python.split(".")[:2])
+    tag += "m" if tag in ("cp36", "cp37") else ""
     platforms = [word for platform in PLATFORMS for word in ("--platform", platform)]
-    abis = [word for abi in ("cp313", "abi3", "none") for word in ("--abi", abi)]
+    abis = [word for abi in (tag, "abi3", "none") for word in ("--abi", abi)]
     command = [sys.executable, "-m", "pip", "download", "-qq", "--disable-pip-version-check", "--no-deps"]
     command += ["--only-binary", ":all:", "--require-hashes", "--implementation", "cp"]
-    command += ["--python-version", PYTHON, *platforms, *abis, "--dest", str(into), "-r", str(requirements)]
+    command += ["--python-version", python, *platforms, *abis, "--dest", str(into), "-r", str(requirements)]
     subprocess.run(command, check=True)
 
 
