@@ -21,7 +21,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 
 from corpus import PYTHON, fetch
-
 from holdfast.audit.engine import audit_files
 from holdfast.audit.values import RANK, Finding
 
