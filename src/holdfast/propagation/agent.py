@@ -5,8 +5,8 @@
                                                         fails: switch back, reload the old one, refused
 
 A refused generation is reported and not tried again: only a newer one is. The comparison with what is current is
-made right before the switch, by the one who writes: an answer that was delayed for hours can't bring an old
-release back.
+made at the switch, by the one who writes, with others kept out: neither an answer that was delayed for hours nor
+a process that stood still for as long can bring an old release back.
 """
 
 from __future__ import annotations
@@ -87,14 +87,14 @@ async def _apply(host: Host, delivery: Delivery, refused: _Refused) -> bool:
         return False
     if before.host == host and before.generation >= delivery.generation:
         return True  # somebody was quicker, and is at least as new
-    if isinstance(failed := await Switch(delivery.generation), CouldNotAsk):
+    if isinstance(failed := await Switch(delivery.generation, over=before.generation), CouldNotAsk):
         refused.note(refused.generation, failed.reason)
         return False
     reloaded = await Run(Command.RELOAD, delivery.generation)
     if not reloaded.ok:
         refused.note(delivery.generation, reloaded.output)
-        await Switch(before.generation)
-        await Run(Command.RELOAD, before.generation)
+        if await Switch(before.generation, over=delivery.generation) is None:
+            await Run(Command.RELOAD, before.generation)
         return False
     await Discard(before.generation)
     return True

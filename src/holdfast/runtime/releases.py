@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -20,6 +21,7 @@ from holdfast.ports.release import Command, CurrentRelease, Discard, Ran, Releas
 from holdfast.runtime.driver import Answers
 
 MARK = ".holdfast.json"
+LOCK = ".holdfast.lock"
 OUTPUT_CHARACTERS_MAX = 2000
 GENERATION_DIGITS = 12
 
@@ -109,12 +111,25 @@ class Releases:
         return Ran(False, f"{op.command.value}: exit {process.returncode}: {said}")
 
     async def switch(self, op: Switch) -> CouldNotAsk | None:
-        """Replace the link by another, in one rename."""
+        """Replace the link by another, in one rename; another process that is about it is not waited for."""
         try:
-            await asyncio.to_thread(self._switch, op.generation)
+            return await asyncio.to_thread(self._switch_alone, op)
+        except BlockingIOError:
+            return CouldNotAsk(f"{self._directory}: another process switches just now")
         except OSError as error:
             return CouldNotAsk(f"{self._link}: {error.strerror}")
-        return None
+
+    def _switch_alone(self, op: Switch) -> CouldNotAsk | None:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        with (self._directory / LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            current = self._read().generation
+            if current != op.over:
+                return CouldNotAsk(f"{self._link}: another process made {current} current, it was {op.over}")
+            if op.generation and not (self._release(op.generation) / MARK).is_file():
+                return CouldNotAsk(f"{self._release(op.generation)}: another process removed it")
+            self._switch(op.generation)
+            return None
 
     def _switch(self, generation: int) -> None:
         if generation == 0:
