@@ -54,7 +54,7 @@ class Run(Operation[Ran], frozen=True):
 
 
 class Switch(Operation[CouldNotAsk | None], frozen=True):
-    """Make a release current, in one step, if `over` still is: compared at the write, with other processes kept out.
+    """Make a release current, in one step, if `over` still is: compared at the write, other processes kept out.
     0: none is.
 
     The loop has looked before, but it may have been paused since, and a successor may have gone on: its older

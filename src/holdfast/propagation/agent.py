@@ -41,22 +41,27 @@ async def config_loop(host: Host) -> None:
         match answer:
             case Delivery():
                 attempt, told = 0, answer.generation
-                if await _apply(host, answer, refused):
+                if await _apply(host, answer, refused, applied):
                     await Ready(ready=True, applied=answer.generation, desired=answer.generation)
                 else:
                     await Ready(ready=False, applied=applied, desired=answer.generation)
             case Current():
                 attempt, told = 0, answer.generation
-                is_ready = ready(applied, answer.generation)
-                await Ready(ready=is_ready, applied=applied, desired=answer.generation)
+                await _say(host, answer.generation)
             case TryLater():
                 attempt = 0
                 if answer.desired:
-                    await Ready(ready=ready(applied, answer.desired), applied=applied, desired=answer.desired)
+                    await _say(host, answer.desired)
                 await _wait(answer.after_s)
             case _:
                 attempt = min(attempt + 1, ATTEMPT_MAX)
                 await Idle(Rest.RETRY, attempt=attempt)
+
+
+async def _say(host: Host, desired: int) -> None:
+    """Ready or not, by what is current now: the answer took a while, and another process may have been here."""
+    applied = _applied(await CurrentRelease(), host)
+    await Ready(ready=ready(applied, desired), applied=applied, desired=desired)
 
 
 def _applied(current: Release, host: Host) -> int:
@@ -74,8 +79,8 @@ async def _wait(after_s: float) -> None:
     await Disarm((_AGAIN,))
 
 
-async def _apply(host: Host, delivery: Delivery, refused: _Refused) -> bool:
-    """Bring the host to a delivery's generation. False: it stays as it is."""
+async def _apply(host: Host, delivery: Delivery, refused: _Refused, applied: int) -> bool:
+    """Bring the host from what it asked with to a delivery's generation. False: it stays as it is."""
     if isinstance(failed := await Stage(delivery, host), CouldNotAsk):
         refused.note(refused.generation, failed.reason)
         return False
@@ -87,6 +92,9 @@ async def _apply(host: Host, delivery: Delivery, refused: _Refused) -> bool:
         return False
     if before.host == host and before.generation >= delivery.generation:
         return True  # somebody was quicker, and is at least as new
+    if not delivery.snapshot and _applied(before, host) != applied:
+        refused.note(refused.generation, f"another process made {before.generation} current; asking again")
+        return False  # what came is what changed since `applied`, and would be laid over something else
     if isinstance(failed := await Switch(delivery.generation, over=before.generation), CouldNotAsk):
         refused.note(refused.generation, failed.reason)
         return False

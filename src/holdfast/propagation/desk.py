@@ -7,6 +7,8 @@ status    who is how far
 
 from __future__ import annotations
 
+import heapq
+
 import msgspec
 
 from holdfast.model.delivery import (
@@ -72,6 +74,12 @@ class Desk:
         self.turns = Turns(places=settings.places, report_within_s=settings.report_within_s)
         self.upstream = Upstream(now_s=now_s)
         self._caught_up = 0
+        self._known = 0
+        """The newest generation that any host said it has."""
+        self._changed = False
+        """Documents came in, and who waits has not been placed anew."""
+        self._dues: list[tuple[float, int, str]] = []
+        self._forget_s = now_s
 
     # -- the store -------------------------------------------------------------------------------------------
 
@@ -79,6 +87,7 @@ class Desk:
         """What the store has now. A counter that went back is kept for `lost_history`."""
         self.counter = counter
         self.catalogue.floor = counter.floor
+        self._changed = True
         for document in documents:
             self.catalogue.take(document)
 
@@ -89,7 +98,7 @@ class Desk:
 
     def lost_history(self) -> Counter | None:
         """The counter to write when hosts know generations that the store does not: above all that they know."""
-        known = max((seen.applied for seen in self.hosts.values()), default=0)
+        known = self._known
         return Counter(known + 1, known + 1) if known > self.counter.generation else None
 
     # -- publishers ------------------------------------------------------------------------------------------
@@ -128,6 +137,7 @@ class Desk:
         reported = before is None or ask.applied != before.applied or ask.refused != before.refused
         if before is not None and ask.applied > before.applied:
             self._caught_up += ask.applied >= self.catalogue.desired(host)
+        self._known = max(self._known, ask.applied)
         self.hosts[host.name] = Seen(host, ask.applied, now_s, ask.refused, ask.why[:2000])
         if reported:
             self.turns.report(host)
@@ -139,7 +149,9 @@ class Desk:
                 *out,
                 (id_, Current(desired)),
             ]  # it is ready, or it has refused all there is: it should know now
-        self.waiting[host.name] = Waiting(id_, host, now_s + max(0.0, timeout_s - ANSWER_BEFORE_S))
+        until_s = now_s + max(0.0, timeout_s - ANSWER_BEFORE_S)
+        self.waiting[host.name] = Waiting(id_, host, until_s)
+        heapq.heappush(self._dues, (until_s, id_, host.name))
         return out
 
     def _place(self, host: Host, *, now_s: float) -> None:
@@ -159,17 +171,29 @@ class Desk:
         self.upstream.drained(self._caught_up, now_s=now_s)
         self.upstream.refill(self.turns.backlog_age_s(now_s=now_s), now_s=now_s)
         self._caught_up = 0
-        for name in self.waiting:
-            self._place(self.waiting[name].host, now_s=now_s)
+        if self._changed:
+            self._changed = False
+            for poll in self.waiting.values():
+                self._place(poll.host, now_s=now_s)
         out: list[tuple[int, Result]] = []
-        while (turn := self.turns.next(set(self.waiting), now_s=now_s)) is not None:
+        while (turn := self.turns.next(self.waiting, now_s=now_s)) is not None:
             poll = self.waiting.pop(turn)
             out.append((poll.id, self.catalogue.delivery(poll.host, self.hosts[turn].applied)))
-        for late in [name for name, poll in self.waiting.items() if now_s >= poll.until_s]:
-            poll = self.waiting.pop(late)
-            out.append((poll.id, self._nothing(poll.host)))
+        while (due := self._due()) is not None and now_s >= due.until_s:
+            del self.waiting[due.host.name]
+            out.append((due.id, self._nothing(due.host)))
         self._forget(now_s)
         return out
+
+    def _due(self) -> Waiting | None:
+        """The poll that has to be answered first."""
+        while self._dues:
+            _, id_, name = self._dues[0]
+            poll = self.waiting.get(name)
+            if poll is not None and poll.id == id_:
+                return poll
+            heapq.heappop(self._dues)
+        return None
 
     def _nothing(self, host: Host) -> Result:
         seen, desired = self.hosts[host.name], self.catalogue.desired(host)
@@ -178,16 +202,19 @@ class Desk:
         return TryLater(0.0, "other hosts go first", desired)
 
     def _forget(self, now_s: float) -> None:
+        if now_s < self._forget_s:
+            return
+        self._forget_s = now_s + FORGET_S / 60
         for name in [
             n for n, seen in self.hosts.items() if now_s - seen.at_s > FORGET_S and n not in self.waiting
         ]:
             del self.hosts[name]
-            self.turns.turns.pop(name, None)
+            self.turns.forget(name)
 
     def wake_in_s(self, *, now_s: float) -> float:
         """When something may be due without anybody calling."""
-        dues = [poll.until_s for poll in self.waiting.values()]
-        return max(0.0, min(1.0, min(dues, default=now_s + 1.0) - now_s))
+        due = self._due()
+        return 1.0 if due is None else max(0.0, min(1.0, due.until_s - now_s))
 
     def standing(self, *, now_s: float) -> Standing:
         """All hosts, those that are not ready first, then by name."""

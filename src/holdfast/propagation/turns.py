@@ -11,6 +11,9 @@ hold a place that another could use.
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Container
+
 import msgspec
 
 from holdfast.model.delivery import Host
@@ -31,74 +34,170 @@ class Turn(msgspec.Struct):
     """Deliveries in a row without a report."""
     again_s: float = 0.0
     """In quarantine: not before this."""
+    queued: bool = False
+    """Whether it stands in the line of its group and work."""
 
     @property
     def quarantined(self) -> bool:
         """Whether others go first."""
         return self.silent >= QUARANTINE_AFTER
 
+    @property
+    def kept(self) -> bool:
+        """Whether it is we who keep it waiting: one that had its turn and never reported keeps itself."""
+        return self.since_s is not None and not self.silent
+
 
 class Turns:
-    """The waiting hosts, and those that are being served. `places` bounds the latter."""
+    """The waiting hosts, and those that are being served. `places` bounds the latter.
+
+    Each group has a line for each kind of work, by the beginning of the wait. The first of all is the first of one
+    of these lines, so choosing costs as much as there are groups, not hosts. What does not hold any more is passed
+    over when it comes to the front; whoever asks again joins again.
+    """
 
     def __init__(self, *, places: int, report_within_s: float) -> None:
         self.places = places
         self.report_within_s = report_within_s
         self.turns: dict[str, Turn] = {}
         self._served: dict[str, float] = {}
+        self._given: dict[str, Turn] = {}
+        self._quarantined: set[str] = set()
+        self._waiting: dict[str, int] = {}
+        """By group: hosts that wait for something."""
+        self._lines: dict[tuple[str, Work], list[tuple[float, str]]] = {}
+        self._ages: list[tuple[float, str]] = []
 
     def wait(self, host: Host, work: Work, *, now_s: float) -> None:
         """The host has something to get. Its wait began when it first had."""
         turn = self._turn(host)
-        turn.work = work
+        if turn.work is not work:
+            turn.work, turn.queued = work, False
         if turn.since_s is None:
             turn.since_s = now_s
-            active = [self._served.get(t.host.group, 0.0) for t in self.turns.values() if t.since_s is not None]
-            self._served[host.group] = max(self._served.get(host.group, 0.0), min(active, default=0.0))
+            heapq.heappush(self._ages, (now_s, host.name))
+            least = min((self._served.get(group, 0.0) for group in self._waiting), default=0.0)
+            self._waiting[host.group] = self._waiting.get(host.group, 0) + 1
+            self._served[host.group] = max(self._served.get(host.group, 0.0), least)
+        self._queue(turn)
 
     def rest(self, host: Host) -> None:
         """The host has all that it should."""
         turn = self._turn(host)
-        turn.since_s = None
+        self._waits_no_more(turn)
 
     def report(self, host: Host) -> None:
         """The host reported on what it was given, as applied or as refused: it is alive, and its place is free."""
         turn = self._turn(host)
         turn.given_s = None
-        turn.silent = 0
+        self._given.pop(host.name, None)
+        if turn.silent:
+            turn.silent = 0
+            self._quarantined.discard(host.name)
+            if turn.since_s is not None:
+                heapq.heappush(self._ages, (turn.since_s, host.name))
+        self._queue(turn)
+
+    def forget(self, name: str) -> None:
+        """The host has not asked for long."""
+        turn = self.turns.pop(name, None)
+        if turn is not None:
+            self._waits_no_more(turn)
+            self._given.pop(name, None)
+            self._quarantined.discard(name)
+
+    def _waits_no_more(self, turn: Turn) -> None:
+        if turn.since_s is None:
+            return
+        turn.since_s, turn.queued = None, False
+        left = self._waiting[turn.host.group] - 1
+        if left:
+            self._waiting[turn.host.group] = left
+        else:
+            del self._waiting[turn.host.group]
 
     def _turn(self, host: Host) -> Turn:
         turn = self.turns.get(host.name)
-        if turn is None or turn.host != host:
-            turn = self.turns[host.name] = Turn(host) if turn is None else msgspec.structs.replace(turn, host=host)
+        if turn is None:
+            turn = self.turns[host.name] = Turn(host)
+        elif turn.host != host:
+            since_s = turn.since_s
+            self._waits_no_more(turn)
+            turn.host, turn.queued = host, False
+            if since_s is not None:
+                turn.since_s = since_s
+                self._waiting[host.group] = self._waiting.get(host.group, 0) + 1
         return turn
+
+    def _queue(self, turn: Turn) -> None:
+        """Into its line, if it is not there and may be served."""
+        if turn.queued or turn.since_s is None or turn.given_s is not None or turn.quarantined:
+            return
+        turn.queued = True
+        line = self._lines.setdefault((turn.host.group, turn.work), [])
+        heapq.heappush(line, (turn.since_s, turn.host.name))
 
     def free(self, *, now_s: float) -> int:
         """How many more can be served now. Places of hosts that do not report are taken back."""
-        busy = 0
-        for turn in self.turns.values():
-            if turn.given_s is None:
-                continue
+        for name, turn in list(self._given.items()):
+            assert turn.given_s is not None, "it was given something"
             if now_s - turn.given_s < self.report_within_s:
-                busy += 1
                 continue
+            del self._given[name]
             turn.given_s = None
             turn.silent += 1
             turn.again_s = now_s + quarantine_s(turn.silent)
-        return self.places - busy
+            if turn.quarantined:
+                self._quarantined.add(name)
+            self._queue(turn)
+        return self.places - len(self._given)
 
-    def next(self, among: set[str], *, now_s: float) -> str | None:
+    def next(self, among: Container[str], *, now_s: float) -> str | None:
         """Which of these hosts is served next, if there is room; it is being served from now on."""
         if self.free(now_s=now_s) <= 0:
             return None
-        able = [t for name in among if (t := self.turns.get(name)) and t.since_s is not None and t.given_s is None]
-        first = [t for t in able if not t.quarantined] or [t for t in able if now_s >= t.again_s]
-        if not first:
+        turn = self._first(among, now_s) or self._first_quarantined(among, now_s)
+        if turn is None:
             return None
-        turn = min(first, key=lambda t: self._rank(t, now_s))
-        turn.given_s = now_s
+        turn.given_s, turn.queued = now_s, False
+        self._given[turn.host.name] = turn
         self._served[turn.host.group] = self._served.get(turn.host.group, 0.0) + 1
         return turn.host.name
+
+    def _first(self, among: Container[str], now_s: float) -> Turn | None:
+        heads = [turn for key in list(self._lines) if (turn := self._head(key, among)) is not None]
+        return min(heads, key=lambda turn: self._rank(turn, now_s), default=None)
+
+    def _head(self, key: tuple[str, Work], among: Container[str]) -> Turn | None:
+        """The first of a line that still stands there and asks now."""
+        line = self._lines[key]
+        while line:
+            since_s, name = line[0]
+            turn = self.turns.get(name)
+            stands = (
+                turn is not None
+                and turn.queued
+                and (turn.host.group, turn.work) == key
+                and turn.since_s == since_s
+                and turn.given_s is None
+            )
+            if turn is not None and stands and not turn.quarantined and name in among:
+                return turn
+            heapq.heappop(line)
+            if turn is not None and stands:
+                turn.queued = False  # it joins again when it asks again
+        del self._lines[key]
+        return None
+
+    def _first_quarantined(self, among: Container[str], now_s: float) -> Turn | None:
+        able = (
+            turn
+            for name in self._quarantined
+            if name in among and (turn := self.turns[name]).since_s is not None and turn.given_s is None
+        )
+        return min(
+            (turn for turn in able if now_s >= turn.again_s), key=lambda t: self._rank(t, now_s), default=None
+        )
 
     def _rank(self, turn: Turn, now_s: float) -> tuple[int, float, float, str]:
         assert turn.since_s is not None
@@ -107,6 +206,11 @@ class Turns:
         return (rank, self._served.get(turn.host.group, 0.0), turn.since_s, turn.host.name)
 
     def backlog_age_s(self, *, now_s: float) -> float:
-        """How long the longest wait of a host outside of quarantine is."""
-        waits = [now_s - t.since_s for t in self.turns.values() if t.since_s is not None and not t.quarantined]
-        return max(waits, default=0.0)
+        """How long the longest wait is of a host that we keep waiting (`Turn.kept`)."""
+        while self._ages:
+            since_s, name = self._ages[0]
+            turn = self.turns.get(name)
+            if turn is not None and turn.kept and turn.since_s == since_s:
+                return now_s - since_s
+            heapq.heappop(self._ages)
+        return 0.0

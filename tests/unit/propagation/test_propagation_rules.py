@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.model.delivery import Document, Host, Poll, Publish, problem, ready
@@ -230,3 +232,35 @@ def test_quarantine_doubles_up_to_ten_minutes() -> None:
     """Four silences are none yet; each more doubles the rest."""
     found = [quarantine_s(failures) for failures in (4, 5, 6, 50)]
     assert found == [0.0, QUARANTINE_FIRST_S, 2 * QUARANTINE_FIRST_S, QUARANTINE_MOST_S]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000))
+def test_lines_choose_whom_the_whole_table_would_choose(seed: int) -> None:
+    """Any history of asking, serving, silence and reports: the next is the least of all that are able, by rank."""
+    rng = random.Random(seed)
+    turns = Turns(places=3, report_within_s=20.0)
+    hosts = [Host(f"h{n}", group=f"g{n % 3}") for n in range(9)]
+    now_s = 0.0
+    for _ in range(120):
+        now_s += rng.choice((0.0, 1.0, 15.0))
+        host = rng.choice(hosts)
+        match rng.randrange(4):
+            case 0 | 1:
+                turns.wait(host, rng.choice(list(Work)), now_s=now_s)
+            case 2:
+                turns.report(host)
+            case _:
+                turns.rest(host)
+        asking = {h.name for h in rng.sample(hosts, 6)}
+        for name in asking:  # who asks is placed first, as the desk does
+            turn = turns.turns.get(name)
+            if turn is not None and turn.since_s is not None:
+                turns.wait(turn.host, turn.work, now_s=now_s)
+        room = turns.free(now_s=now_s) > 0
+        able = [t for n in asking if (t := turns.turns.get(n)) and t.since_s is not None and t.given_s is None]
+        first = [t for t in able if not t.quarantined] or [t for t in able if now_s >= t.again_s]
+        expected = min(first, key=lambda t: turns._rank(t, now_s)).host.name if room and first else None
+        assert turns.next(asking, now_s=now_s) == expected
+        kept = [t.since_s for t in turns.turns.values() if t.since_s is not None and not t.silent]
+        assert turns.backlog_age_s(now_s=now_s) == max((now_s - since_s for since_s in kept), default=0.0)
