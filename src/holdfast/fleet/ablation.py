@@ -94,7 +94,7 @@ def cases() -> tuple[Case, ...]:
     whole = (
         Case("all protections", WHOLE, HOLDFAST),
         Case("all protections, crowded server", WHOLE, HOLDFAST, _LEARNT),
-        Case("all protections, eager clients", WHOLE, HOLDFAST, EAGER),
+        Case("all protections, eager clients", WHOLE, SHIPPED, EAGER),
         Case("all protections, a stall", WHOLE, SHIPPED, STALL),
         Case("none", WHOLE, NAIVE),
         Case("none, eager clients", WHOLE, NAIVE, EAGER),
@@ -115,11 +115,9 @@ def _switched(design: Design, protection: str, *, on: bool) -> Design:
 
 def _off(protection: str) -> Case:
     scene = {"learnt_limit": _GUESSED, "expiry_velocity": STALL}.get(protection, LOSS)
-    whole = HOLDFAST
     if protection in ("retry_budget", "breaker"):
         scene = EAGER
-    elif protection == "expiry_velocity":
-        whole = SHIPPED
+    whole = HOLDFAST if scene in (LOSS, _GUESSED) else SHIPPED
     return Case(NAMES[protection], OFF, _switched(whole, protection, on=False), scene)
 
 
@@ -138,7 +136,7 @@ def _on(protection: str) -> Case:
 
 def _without_hints() -> Iterator[Case]:
     """Eager clients that get no hints: what is left of budget and breaker."""
-    bare = _switched(HOLDFAST, "hints", on=False)
+    bare = _switched(SHIPPED, "hints", on=False)
     yield Case("all others, eager clients", WITHOUT_HINTS, bare, EAGER)
     for name, gone in (
         ("nor retry budget", ("retry_budget",)),

@@ -37,8 +37,10 @@ class Design(msgspec.Struct, frozen=True):
 NAIVE: Final = Design(protections=Protections.none(), hints=False, retry_budget=False, breaker=False)
 """One unbounded line, oldest first, everything begun."""
 HOLDFAST: Final = Design()
-SHIPPED: Final = Design(expire_share_per_s=LeaseSettings().expire_share_per_s, renews_overdue=True)
-"""With what counts only while leases run out: after a loss of all of them it is `HOLDFAST`."""
+SHIPPED: Final = Design(
+    expire_share_per_s=LeaseSettings().expire_share_per_s, renews_overdue=True, renewal_line_s=30.0
+)
+"""With what counts only while leases run out, and with the line of renewals that a service has (`leases.desk`)."""
 HALF_DEAD: Final = Design(
     protections=Protections(
         newest_first=False, bounded_queue=False, finishable_at_admission=False, finishable_when_taken=False
