@@ -89,8 +89,9 @@ def fuzz(target: Target, rng: random.Random, *, most: int, until_s: float = floa
 
 def _kind(result: object) -> str:
     """What kind of outcome this is: figures and quoted parts taken out."""
-    text = str(result) if isinstance(result, Exception) else repr(result)[:200]
-    return type(result).__name__ + re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "", text)[:120]
+    if isinstance(result, Exception):
+        return type(result).__name__ + re.sub(r"\d+|'[^']*'|\"[^\"]*\"|`[^`]*`", "", str(result))[:120]
+    return re.sub(r"\d+", "", repr(result)[:300])
 
 
 def mutate(corpus: Sequence[bytes], rng: random.Random) -> bytes:

@@ -9,6 +9,7 @@ import msgspec
 
 from holdfast.config import names
 from holdfast.config.leases import read_tls
+from holdfast.config.paths import placed
 from holdfast.config.sections import TTL_MAX, read_check
 from holdfast.config.tables import Table
 from holdfast.model.configuration import CheckKind, ExternalDns
@@ -84,7 +85,7 @@ def read_webhook(table: Table, *, state: Path, here: Path, tokens: bool = False)
     webhook = Webhook(
         listen=_listen(table, "listen", LISTEN_DEFAULT),
         status_listen=_listen(table, "status_listen", STATUS_LISTEN_DEFAULT, off=True),
-        key_file=str(state / key_file) if key_file else "",
+        key_file=placed(state, key_file),
         tls_cert=cert,
         tls_key=key,
         txt_prefix=prefix,

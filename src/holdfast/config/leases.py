@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from holdfast.config import names
+from holdfast.config.paths import placed
 from holdfast.config.problems import Severity
 from holdfast.config.tables import Table
 from holdfast.overload import Protections
@@ -53,7 +54,7 @@ def read_leases(table: Table, *, state: Path, here: Path, tokens: bool = False) 
             )
     service = LeaseService(
         listen=_listen(table, plain=not cert),
-        key_file=str(state / key_file) if key_file else "",
+        key_file=placed(state, key_file),
         tls_cert=cert,
         tls_key=key,
         ttl_s=table.duration_s("ttl", default.ttl_s),
@@ -74,7 +75,7 @@ def read_tls(table: Table, *, here: Path, prefix: str = "") -> tuple[str, str]:
     if bool(cert) != bool(key):
         given, other = wanted if cert else reversed(wanted)
         table.notes.key(table.at(given), f"{given} without {other}", f"add {other}, or take {given} out")
-    return str(here / cert) if cert else "", str(here / key) if key else ""
+    return placed(here, cert), placed(here, key)
 
 
 def _listen(table: Table, *, plain: bool) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from holdfast.config import names
 from holdfast.config.external_dns import read_policy, read_webhook
 from holdfast.config.leases import read_leases, read_tls
+from holdfast.config.paths import placed
 from holdfast.config.problems import Problem, has_errors
 from holdfast.config.rules import Draft, check_draft
 from holdfast.config.sections import (
@@ -179,9 +180,9 @@ def _service(
         metrics_listen=_listen(table, "metrics_listen", METRICS_LISTEN_DEFAULT),
         metrics_tls_cert=metrics_cert,
         metrics_tls_key=metrics_key,
-        tokens_file=_beside(here, tokens),
-        signing_key=_beside(here, table.text("signing_key", "")),
-        plan_keys=tuple(_beside(here, key) for key in table.texts("plan_keys")),
+        tokens_file=placed(here, tokens),
+        signing_key=placed(here, table.text("signing_key", "")),
+        plan_keys=tuple(placed(here, key) for key in table.texts("plan_keys")),
         enactors=_enactors(table),
         directory=str(here),
         leases=None if leases is None else read_leases(leases, state=state, here=here, tokens=bool(tokens)),
@@ -189,11 +190,6 @@ def _service(
     )
     table.close()
     return settings
-
-
-def _beside(here: FilePath, written: str) -> str:
-    """A path of the file, absolute; empty stays so."""
-    return str(here / written) if written else ""
 
 
 def _listen(table: Table, key: str, default: str) -> str:

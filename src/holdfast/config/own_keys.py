@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from holdfast.config.paths import placed
 from holdfast.config.remembered import write_atomically
 from holdfast.config.settings import ServiceSettings
 from holdfast.model.configuration import Configuration, ProviderKind, ZoneConfig
@@ -56,10 +57,10 @@ def _local(zone: ZoneConfig, service: ServiceSettings) -> ZoneConfig:
     if _generated(zone):
         return msgspec.structs.replace(zone, key_file=str(key_path(service, zone.key_name)))
     if zone.route53 is not None and zone.route53.credentials_file:
-        file = str(Path(service.directory) / zone.route53.credentials_file)
+        file = placed(service.directory, zone.route53.credentials_file)
         return msgspec.structs.replace(zone, route53=msgspec.structs.replace(zone.route53, credentials_file=file))
     if zone.key_file:
-        return msgspec.structs.replace(zone, key_file=str(Path(service.directory) / zone.key_file))
+        return msgspec.structs.replace(zone, key_file=placed(service.directory, zone.key_file))
     return zone
 
 

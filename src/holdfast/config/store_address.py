@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import msgspec
 
+from holdfast.config.paths import placed
 from holdfast.config.tables import Table
 
 
@@ -154,12 +155,12 @@ def _host(text: str, kind: StoreKind) -> Host:
 def read_store(table: Table, *, state: str, here: str) -> StoreSettings:
     """`store` and its keys, from the `[service]` table. `state` and `here` are absolute directories."""
     written = table.text("store", "store.sqlite")
-    files = {key: _absolute(table.text(key, ""), here) for key in _FILE_KEYS}
+    files = {key: placed(here, table.text(key, "")) for key in _FILE_KEYS}
     tls_given = table.has("store_tls")
     tls = table.boolean("store_tls", True)
     if "://" not in written:
         _refuse_keys(table, [*(key for key in _FILE_KEYS if table.has(key)), *(["store_tls"] * tls_given)])
-        return StoreSettings(path=_absolute(written, state))
+        return StoreSettings(path=placed(state, written))
     try:
         address = parse_address(written)
     except BadAddress as error:
@@ -175,12 +176,6 @@ def read_store(table: Table, *, state: str, here: str) -> StoreSettings:
         cert_file=files["store_cert_file"],
         key_file=files["store_key_file"],
     )
-
-
-def _absolute(file: str, directory: str) -> str:
-    if not file or file.startswith("/"):
-        return file
-    return f"{directory}/{file}"
 
 
 def _refuse_keys(table: Table, given: list[str]) -> None:

@@ -129,16 +129,16 @@ class Scene:
 
 @asynccontextmanager
 async def open_scene(
-    loaded: Loaded, process: str, *, then: Callable[[Record], None] | None = None
+    loaded: Loaded, process: str, *, then: Callable[[Record], None] | None = None, keys: bool = True
 ) -> AsyncIterator[Scene]:
-    """Open everything; closes it again in reverse.
+    """Open everything; closes it again in reverse. Without `keys` no zone can be reached: a prober has none.
 
     Raises:
         CannotOpen: with what to do about it.
     """
     _prepare(loaded)
     store = _open_store(loaded)
-    zones = local_zones(loaded.configuration, loaded.service)
+    zones = local_zones(loaded.configuration, loaded.service) if keys else ()
     dns = DnsTransport.of(zones)
     route53 = open_route53(zones)
     events = JsonLinesSink(events_directory(loaded.service), process, then=then)

@@ -42,6 +42,11 @@ class Roles(msgspec.Struct, frozen=True):
     follow_file: bool = False
     """Apply the file at start and whenever it changes (R10)."""
 
+    @property
+    def need_keys(self) -> bool:
+        """Whether the zones' keys are needed: probers and the lease service reach no zone."""
+        return bool(self.dns or self.planners or self.enactors or self.follow_file)
+
 
 def everything(loaded: Loaded) -> Roles:
     """What `up` plays."""
@@ -77,7 +82,7 @@ async def play(
         then(record)
 
     async with AsyncExitStack() as stack:
-        scene = await stack.enter_async_context(open_scene(loaded, process, then=seen))
+        scene = await stack.enter_async_context(open_scene(loaded, process, then=seen, keys=roles.need_keys))
         stack.enter_context(tell_broken_assumptions(scene.events.emit, metrics.registry))
         if loaded.service.metrics_listen and roles.follow_file:
             stack.callback(_serve_metrics(scene, metrics).close)

@@ -9,6 +9,7 @@ import msgspec
 
 from holdfast.config import names
 from holdfast.config.loading import read_file
+from holdfast.config.paths import placed
 from holdfast.config.problems import has_errors
 from holdfast.config.sections import read_check
 from holdfast.config.settings import Rejected
@@ -90,8 +91,8 @@ def _read(root: Table, path: str) -> AgentFile:
     found = AgentFile(
         path=path,
         server=server.rstrip("/"),
-        key_file=str(here / key_file),
-        ca_file=str(here / ca_file) if ca_file else "",
+        key_file=placed(here, key_file),
+        ca_file=placed(here, ca_file),
         role=role,
         name=name,
         place=place,
