@@ -14,6 +14,7 @@ LISTENS = re.compile(
 )
 KNOWN = {
     "events/metrics_http.py": "`metrics_listen`",
+    "nameserver/server.py": "`dns_listen`",
     "nameserver/sockets.py": "`dns_listen`",
     "nameserver/streams.py": "`dns_listen`",
     "service/demo/backends.py": "`demo up`",
