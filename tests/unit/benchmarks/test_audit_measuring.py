@@ -89,6 +89,23 @@ def test_precision_counts_unclear_as_not_true() -> None:
     assert (low["findings"], low["either"]) == (1, 0)
 
 
+def test_one_labeller_alone_has_a_table_without_agreement() -> None:
+    """Counts by tier; nobody is taken for a second opinion."""
+    text = agreement.single(
+        {"S001": "high", "S002": "high", "S003": "low"}, {"S001": "true", "S002": "unclear", "S003": "false"}
+    )
+    assert "| high | 2 | 1 | 0 | 1 | 9% to 91% |" in text
+    assert "| medium | 0 | 0 | 0 | 0 | 0% to 100% |" in text
+
+
+def test_the_kept_labels_are_complete() -> None:
+    """Every row of the sample has a key and a first label with a reason."""
+    ids = set(agreement.read(agreement.HERE / "sample.jsonl"))
+    assert set(agreement.read(agreement.HERE / "sample-key.jsonl")) == ids
+    assert set(agreement.labels(agreement.HERE / "labels-1.jsonl", ids)) == ids
+    assert len(ids) >= 60
+
+
 def test_the_sample_is_the_same_for_a_seed_and_no_project_fills_it() -> None:
     """Quota by tier, at most PER_PROJECT of a project and tier, the same again for the same seed."""
     everything = [found(f"p{p}", tier, n) for p in range(20) for tier in Tier for n in range(30)]
