@@ -21,7 +21,7 @@ class CallFacts(msgspec.Struct, frozen=True):
     """Of one function, its own calls included.
 
     `early` is written before it first gives way, `late` after; both without a look at the same path since. `looks`
-    are paths that it looks at after its first gap, or under a lock of its own.
+    are paths that it tests itself: what it then does to them is its own affair.
     """
 
     coroutine: bool = False

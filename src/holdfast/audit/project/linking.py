@@ -54,18 +54,14 @@ class Linked:
     def _fact(self, key: Key) -> CallFacts:
         function = self.functions[key]
         late = self._late[key]
-        written = {parts for parts, _ in function.early} | set(late)
         return CallFacts(
             coroutine=function.coroutine,
             suspends=key in self._suspending or not function.coroutine,
             early=function.early,
             late=tuple(late.items()),
-            looks=tuple(p for p in function.tested if p in written or p in self._tested_and_set(key)),
+            looks=function.tested,
             unfenced=function.unfenced,
         )
-
-    def _tested_and_set(self, key: Key) -> set[Parts]:
-        return {parts for parts in self.functions[key].tested if parts[0] == "self"}
 
     # -- names
 
