@@ -20,7 +20,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
 
+import dns.message
+import dns.query
+
 from holdfast.config.store_address import parse_address
+from holdfast.model.fence import fence_owner, parse_fence
 from holdfast.model.identity import Identity
 from holdfast.model.keys import Keys
 from holdfast.ports.operation import CouldNotAsk
@@ -39,6 +43,7 @@ Running: TypeAlias = Process | Forked
 DISK_MIB = 400
 """etcd alone takes 128 MiB for its log before it begins."""
 FIRST_S = 60.0
+LOOKS = 20
 _numbers = itertools.count()
 
 
@@ -216,10 +221,23 @@ class World:
 
     def plan_is_there(self) -> str:
         """I3: the plan that the fence names is in the store; else what is wrong."""
-        fence = self.watchers[0].fence
-        assert fence is not None
-        with self.net.inside(1):
-            return asyncio.run(self._plan_is_there(fence))
+        for _ in range(LOOKS):
+            fence = self._fence_now()
+            with self.net.inside(1):
+                wrong = asyncio.run(self._plan_is_there(fence))
+            # It may have gone because the fence had moved on: only then is it no breach.
+            if not wrong or self._fence_now() == fence:
+                return wrong
+        return "I3: the fence does not come to rest"
+
+    def _fence_now(self) -> Identity:
+        """Asked now: the watcher may be a while behind."""
+        with self.net.inside(self.where.primary_zone):
+            query = dns.message.make_query(fence_owner(SCOPE, ZONE), "TXT", flags=0)
+            answer = dns.query.tcp(query, address(self.where.primary_zone), timeout=20.0)
+        fence = parse_fence(b"".join(answer.answer[0][0].strings).decode())
+        assert fence is not None, answer
+        return fence.identity
 
     async def _plan_is_there(self, fence: Identity) -> str:
         store = open_store(parse_address(self.etcd.address()))
