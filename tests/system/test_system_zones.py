@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
 from servers.process import Missing
 from visible import missing
-from zones.campaign import SECONDS, storms
+from zones.campaign import SECONDS, storms, summary
 from zones.storm import Report
 
 FIRST = int(os.environ.get("STORM_FIRST", "0"))
@@ -40,18 +39,19 @@ def storm_all(seeds: Sequence[int], *, seconds: float) -> list[Report]:
             print(report)
             reports.append(report)
     except Missing as absent:
+        if os.geteuid() != 0:
+            pytest.skip(str(absent))  # also on CI: not every runner gives root
         missing(str(absent))
     return reports
 
 
 def check(reports: list[Report]) -> None:
     """What holds for every storm. Says how to run the bad ones again."""
-    faults = sum((Counter(r.faults) for r in reports), Counter[str]())
-    print(f"{len(reports)} storms: {dict(faults)}; longest convergence {max(r.converged_s for r in reports)} s")
+    print(summary(reports))
     bad = [r for r in reports if r.breaches or r.unsettled]
     again = "\n".join(
         f"again: STORM_FIRST={r.seed} STORM_COUNT=1 pytest -m soak -s -k campaign_of_storms {__file__}"
         for r in bad
     )
     assert not bad, f"{again}\n" + "\n".join(map(str, bad))
-    assert faults, "nothing was struck"
+    assert all(r.faults for r in reports), "a storm in which nothing was struck"

@@ -1,4 +1,4 @@
-"""`python -m zones 7 20-29`: storms by seed, one JSON line each."""
+"""`python -m zones 7 20-29`: storms by seed, one JSON line each; `summary FILE...` tells what came of them."""
 
 from __future__ import annotations
 

@@ -129,8 +129,8 @@ class Storm:
     def _wake_secondary(self) -> None:
         """Start a secondary again whose clock ran ahead, as people have to.
 
-        BIND and Knot keep the time of the next question by the wall clock: with the clock put right they ask
-        nobody, BIND not even when it is told, until true time has caught up (seeds 110 and 152: two hours).
+        BIND and Knot keep the time of their next question by the wall clock: once the clock is right again they
+        ask nobody until true time has caught up (seeds 110 and 152: two hours).
         """
         zone = str(self._world.where.secondary_zone)
         if any(f.kind == Kind.CLOCK.name and f.subject == zone and f.amount > 0 for f in self._faults):
