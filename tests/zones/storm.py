@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import queue
 import re
 import signal
@@ -64,6 +65,8 @@ class Storm:
         self._acts: queue.Queue[Fault | None] = queue.Queue()
         self._freezes: dict[str, float] = {}
         """Ids with the moment of their acknowledgement, 0 without one."""
+        self._thaws: list[tuple[float, str, int]] = []
+        """When who is to be thawed, from which zone."""
         self.frozen: list[Frozen] = []
         self.failures: list[str] = []
         self.counts: Counter[str] = Counter()
@@ -229,13 +232,25 @@ class Storm:
 
     def _act_all(self) -> None:
         """One after the other, in a thread beside the faults; a thaw is due when its freeze has lasted."""
-        while (act := self._acts.get()) is not None:
+        while (act := self._next_act()) is not None:
             if Kind[act.kind] is Kind.EDIT:
                 self._apply(act)
             else:
                 self._freeze(act)
         for freeze in list(self._freezes):
             self._thaw(freeze, 1)
+
+    def _next_act(self) -> Fault | None:
+        """The next act; freezes that have lasted are thawed meanwhile, so that edits come under them too."""
+        while True:
+            due_s = min(self._thaws, default=None)
+            try:
+                patience_s = None if due_s is None else max(0.0, due_s[0] - time.monotonic())
+                return self._acts.get(timeout=patience_s)
+            except queue.Empty:
+                _, freeze, zone = heapq.heappop(self._thaws)
+                if freeze in self._freezes:
+                    self._thaw(freeze, zone)
 
     def _apply(self, act: Fault) -> None:
         self._world.write(self._world.content.edited(int(act.amount)))
@@ -258,8 +273,7 @@ class Storm:
         self.counts[Kind.FREEZE.value] += 1
         acknowledged_s = time.time()
         self._freezes[freeze] = acknowledged_s if done else 0.0
-        threading.Event().wait(act.until_s - act.at_s)
-        self._thaw(freeze, zone)
+        heapq.heappush(self._thaws, (time.monotonic() + act.until_s - act.at_s, freeze, zone))
 
     def _thaw(self, freeze: str, zone: int) -> bool:
         ordered_s = time.time()
