@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import click
 import msgspec
 
 from holdfast.cli import exits
+from holdfast.cli.audit_proving import prove_all, told
 from holdfast.cli.common import fail
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from holdfast.audit.accepting.verdict import Verdict
     from holdfast.audit.engine import Progress
     from holdfast.audit.settings import Settings
+    from holdfast.proving.values import Proof
 
 
 @click.command()
@@ -40,6 +43,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="sarif for code scanning, github for annotations in a workflow's log.",
 )
+@click.option(
+    "--prove",
+    "tests",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Imports the code and sends two callers through each gap; the tests that show it are written to DIR.",
+)
 @click.option("--out", type=click.Path(dir_okay=False), help="Write there instead of to standard output.")
 def audit(
     paths: tuple[str, ...],
@@ -50,6 +60,7 @@ def audit(
     update_baseline: bool,
     jobs: int,
     form: str,
+    tests: str | None,
     out: str | None,
 ) -> None:
     """Find checks that are stale when they are acted on: awaits, stores and clean-ups in between.
@@ -87,7 +98,8 @@ def audit(
     if update_baseline:
         _write_baseline(at, verdict)
         return
-    _say(verdict, form, out)
+    proofs = prove_all(verdict.report.findings, Path(tests)) if tests else {}
+    _say(verdict, proofs, form, out)
     if verdict.report.findings:
         sys.exit(exits.BROKEN)
     if report.unread and not report.files:
@@ -133,7 +145,7 @@ def _write_baseline(file: str, verdict: Verdict) -> None:
     click.echo(f"{file}: {len(verdict.report.findings):,} findings are known from now on")
 
 
-def _say(verdict: Verdict, form: str, out: str | None) -> None:
+def _say(verdict: Verdict, proofs: Mapping[str, Proof], form: str, out: str | None) -> None:
     from holdfast.audit import wording
     from holdfast.audit.accepting.verdict import document
     from holdfast.audit.formats import github, sarif
@@ -141,11 +153,11 @@ def _say(verdict: Verdict, form: str, out: str | None) -> None:
     if form == "text":
         for line in wording.asides(verdict):
             click.echo(line, err=True)
-        text = wording.words(verdict)
+        text = "\n".join([wording.words(verdict), *told(verdict.report.findings, proofs)])
     elif form == "github":
         text = github.commands(verdict)
     else:
-        value = sarif.log(verdict) if form == "sarif" else document(verdict)
+        value = sarif.log(verdict) if form == "sarif" else {**document(verdict), "proofs": proofs}
         text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     if out is None:
         click.echo(text)
