@@ -20,7 +20,7 @@ from holdfast.proving.values import Answer, Proof, Task
 
 
 def attempt(task: Task) -> Proof:
-    """Try variants, the most real first, until one proves it; else tell the best that was shown."""
+    """Try variants, the most real first, until one comes to the act: then it is proven or guarded."""
     sys.path.insert(0, task.root)
     try:
         module = importlib.import_module(task.module)
@@ -35,7 +35,9 @@ def attempt(task: Task) -> Proof:
         proof = _try(task, module, variant)
         if proof.answer is Answer.PROVEN:
             return proof
-        if best.answer is Answer.NOT_REACHED:
+        if proof.answer is Answer.GUARDED:
+            return proof  # what is made up beyond this could only take the guard away: a stand-in is no lock
+        if not best.test:
             best = proof
     return best
 

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.proving import Gap, Stand, swapped
+from holdfast.proving import Gap, Stand, bare, swapped
 
 GAP = Gap(check={check_at!r}, act={act_at!r}, path={path!r})
 
@@ -103,8 +103,7 @@ def text(task: Task, variant: Variant, make: str, call: str) -> str:
 def _made(owner: str, variant: Variant, make: str) -> str:
     if not variant.bare:
         return f"subject = module.{owner}({make})"
-    missing = "lambda self, name: Stand(name)"
-    return f"subject = object.__new__(type('Bare', (module.{owner},), {{'__getattr__': {missing}}}))"
+    return f"subject = bare(module.{owner})"
 
 
 def _attribute(path: str) -> str:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 from unittest import mock
 
+_LOCK = re.compile(r"lock|mutex|semaphore", re.IGNORECASE)
 WAIT_S = 0.001
 """Virtual time that a stand-in takes when it is awaited: long enough for others to run."""
 
@@ -70,6 +72,19 @@ class Stand:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         await self
+
+
+def bare(kind: type) -> Any:
+    """An object of a class, without its `__init__`: what it lacks is stood in for, but locks are real ones."""
+
+    def missing(self: Any, name: str) -> Any:
+        if name.startswith("__") and name.endswith("__"):
+            raise AttributeError(name)
+        made = asyncio.Lock() if _LOCK.search(name) else Stand(name)
+        object.__setattr__(self, name, made)
+        return made
+
+    return object.__new__(type(f"Bare{kind.__name__}", (kind,), {"__getattr__": missing}))
 
 
 @contextmanager

@@ -100,3 +100,19 @@ def test_pyproject_decides_what_is_not_said(tmp_path: Path, monkeypatch: pytest.
     assert (wrong.exit_code, "[tool.holdfast.audit]" in wrong.stderr, "tear" in wrong.stderr) == (65, True, True)
     project.write_text("")
     assert (run().exit_code, "name files or folders" in run().stderr) == (exits.USAGE, True)
+
+
+def test_prove_writes_the_test_that_shows_it(tmp_path: Path) -> None:
+    """Two callers go through the gap; the answer stands in text and JSON, the test in the folder."""
+    (tmp_path / "lazy.py").write_text("async def g():\n    ...\n\n" + RACE.replace("self.x is None", "not self.x"))
+    out = tmp_path / "proofs"
+    found = run(str(tmp_path / "lazy.py"), "--prove", str(out))
+    assert found.exit_code == exits.BROKEN
+    assert "proofs: 1 proven, 0 guarded, 0 not reached" in found.stdout
+    (test,) = out.iterdir()
+    assert test.name in found.stdout
+    compile(test.read_text(), test.name, "exec")
+    (proof,) = json.loads(run(str(tmp_path / "lazy.py"), "--prove", str(out), "--format", "json").stdout)[
+        "proofs"
+    ].values()
+    assert proof["answer"] == "proven"
