@@ -89,7 +89,7 @@ class _Holder:
 
     def key(self) -> Hashable:
         """All of it."""
-        return (*_frozen(self.holding), self.asked, self.reply, self.intent, self.grant, self.wrote)
+        return (*frozen(self.holding), self.asked, self.reply, self.intent, self.grant, self.wrote)
 
 
 class LeaseWorld:
@@ -172,7 +172,7 @@ class LeaseWorld:
     def key(self) -> Hashable:
         """See `engines.rerun.World`."""
         desk = self._desk()
-        position: Hashable = tuple(self._since) if desk is None else _frozen(desk)
+        position: Hashable = tuple(self._since) if desk is None else frozen(desk)
         return (
             self.now_s,
             tuple(self.left.items()),
@@ -352,21 +352,21 @@ _OPAQUE: Final = (Admission, Hints, Watching, LeaseSettings)
 """Without hints and time-outs these decide nothing here: the queue is empty after each step, nobody watches."""
 
 
-def _frozen(value: object) -> Any:
+def frozen(value: object) -> Any:
     """A hashable picture of an object and of what it is made of."""
     if value is None or isinstance(value, str | bytes | int | float | bool | Enum):
         return value
     if isinstance(value, dict):
-        return tuple((_frozen(k), _frozen(v)) for k, v in value.items())
+        return tuple((frozen(k), frozen(v)) for k, v in value.items())
     if isinstance(value, list | tuple | deque):
-        return tuple(_frozen(item) for item in value)
+        return tuple(frozen(item) for item in value)
     if isinstance(value, set | frozenset):
         return tuple(sorted(map(repr, value)))
     if isinstance(value, Writer):
         names = [name for name in vars(value) if name not in ("owner_at", "_ticket")]
-        return tuple(_frozen(getattr(value, name)) for name in names)
+        return tuple(frozen(getattr(value, name)) for name in names)
     if isinstance(value, _OPAQUE):
         return type(value).__name__
     names = list(getattr(value, "__dict__", ())) or list(getattr(value, "__struct_fields__", ()))
     names = names or [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
-    return (type(value).__name__, *(_frozen(getattr(value, name)) for name in names))
+    return (type(value).__name__, *(frozen(getattr(value, name)) for name in names))

@@ -19,6 +19,10 @@ class Release(msgspec.Struct, frozen=True):
 
     generation: int = 0
     host: Host = Host("")
+    before: int | None = None
+    """What was current when it was made: to go back to. None: made by a version that did not say."""
+    loaded: bool = False
+    """Whether the daemon was told of it, and took it."""
 
 
 class Command(enum.Enum):
@@ -63,6 +67,12 @@ class Switch(Operation[CouldNotAsk | None], frozen=True):
 
     generation: int
     over: int
+
+
+class Loaded(Operation[CouldNotAsk | None], frozen=True):
+    """Remember, durably, that the daemon has taken this generation."""
+
+    generation: int
 
 
 class Discard(Operation[None], frozen=True):

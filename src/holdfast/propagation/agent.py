@@ -7,6 +7,9 @@
 A refused generation is reported and not tried again: only a newer one is. The comparison with what is current is
 made at the switch, by the one who writes, with others kept out: neither an answer that was delayed for hours nor
 a process that stood still for as long can bring an old release back.
+
+A host that dies between switch and reload begins by finishing that: else it would say that it is ready while its
+daemon runs what was before, or keep a release that its daemon does not take.
 """
 
 from __future__ import annotations
@@ -14,7 +17,18 @@ from __future__ import annotations
 from holdfast.model.delivery import Current, Delivery, Host, TryLater, ready
 from holdfast.ports.clock import ATTEMPT_MAX, Arm, Disarm, Fired, Idle, Rest
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.release import AskNewer, Command, CurrentRelease, Discard, Ready, Release, Run, Stage, Switch
+from holdfast.ports.release import (
+    AskNewer,
+    Command,
+    CurrentRelease,
+    Discard,
+    Loaded,
+    Ready,
+    Release,
+    Run,
+    Stage,
+    Switch,
+)
 
 _AGAIN = "ask-again"
 
@@ -35,6 +49,7 @@ async def config_loop(host: Host) -> None:
     refused = _Refused()
     attempt = 0
     told = -1
+    await _finish(refused)
     while True:
         applied = _applied(await CurrentRelease(), host)
         answer = await AskNewer(host, applied, refused.generation, refused.why, told)
@@ -79,6 +94,26 @@ async def _wait(after_s: float) -> None:
     await Disarm((_AGAIN,))
 
 
+async def _finish(refused: _Refused) -> None:
+    """Have the daemon take what is current, if it is not known that it did."""
+    current = await CurrentRelease()
+    if current.before is None or current.loaded:
+        return
+    await _load(current.generation, current.before, refused)
+
+
+async def _load(generation: int, before: int, refused: _Refused) -> bool:
+    """Reload on what was switched to; if the daemon does not take it, the one before comes back."""
+    reloaded = await Run(Command.RELOAD, generation)
+    if reloaded.ok:
+        await Loaded(generation)
+        return True
+    refused.note(generation, reloaded.output)
+    if await Switch(before, over=generation) is None:
+        await Run(Command.RELOAD, before)
+    return False
+
+
 async def _apply(host: Host, delivery: Delivery, refused: _Refused, applied: int) -> bool:
     """Bring the host from what it asked with to a delivery's generation. False: it stays as it is."""
     if isinstance(failed := await Stage(delivery, host), CouldNotAsk):
@@ -98,11 +133,7 @@ async def _apply(host: Host, delivery: Delivery, refused: _Refused, applied: int
     if isinstance(failed := await Switch(delivery.generation, over=before.generation), CouldNotAsk):
         refused.note(refused.generation, failed.reason)
         return False
-    reloaded = await Run(Command.RELOAD, delivery.generation)
-    if not reloaded.ok:
-        refused.note(delivery.generation, reloaded.output)
-        if await Switch(before.generation, over=delivery.generation) is None:
-            await Run(Command.RELOAD, before.generation)
+    if not await _load(delivery.generation, before.generation, refused):
         return False
     await Discard(before.generation)
     return True

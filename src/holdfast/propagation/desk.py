@@ -80,6 +80,8 @@ class Desk:
         """Documents came in, and who waits has not been placed anew."""
         self._dues: list[tuple[float, int, str]] = []
         self._forget_s = now_s
+        self._given = 0
+        """The highest generation of a history that the store has lost: hosts may be on their way to it."""
 
     # -- the store -------------------------------------------------------------------------------------------
 
@@ -92,13 +94,16 @@ class Desk:
             self.catalogue.take(document)
 
     def restart(self, counter: Counter, documents: tuple[Document, ...]) -> None:
-        """The store has another history: forget the documents of the old one."""
+        """The store has another history: forget the documents of the old one, but not how far it was."""
+        self._given = max(self._given, self.counter.generation)
         self.catalogue = Catalogue()
         self.take(counter, documents)
 
     def lost_history(self) -> Counter | None:
-        """The counter to write when hosts know generations that the store does not: above all that they know."""
-        known = self._known
+        """The counter to write when hosts know generations that the store does not: above all that they know, and
+        all that they may have been given.
+        """
+        known = max(self._known, self._given)
         return Counter(known + 1, known + 1) if known > self.counter.generation else None
 
     # -- publishers ------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 DIR/current -> releases/<generation>      what daemons read: DIR/current/haproxy.cfg
 DIR/releases/<generation>/                all files of a generation, and `.holdfast.json`, which says what it is
+DIR/loaded                                the generation that the daemon has taken last
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import functools
 import os
 import shutil
 from pathlib import Path
 
 import msgspec
 
+from holdfast.config.remembered import write_atomically
 from holdfast.model.delivery import File
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.release import Command, CurrentRelease, Discard, Ran, Release, Run, Stage, Switch
+from holdfast.ports.release import Command, CurrentRelease, Discard, Loaded, Ran, Release, Run, Stage, Switch
 from holdfast.runtime.driver import Answers
 
 MARK = ".holdfast.json"
 LOCK = ".holdfast.lock"
+LOADED = "loaded"
 OUTPUT_CHARACTERS_MAX = 2000
 GENERATION_DIGITS = 12
 
@@ -40,6 +44,7 @@ class Releases:
         answers.register(Stage, self.stage)
         answers.register(Run, self.run)
         answers.register(Switch, self.switch)
+        answers.register(Loaded, self.loaded)
         answers.register(Discard, self.discard)
 
     def _release(self, generation: int) -> Path:
@@ -55,9 +60,24 @@ class Releases:
 
     def _read(self) -> Release:
         try:
-            return msgspec.json.decode((self._link / MARK).read_bytes(), type=Release)
+            found = msgspec.json.decode((self._link / MARK).read_bytes(), type=Release)
         except (OSError, msgspec.DecodeError, RecursionError):
             return Release()
+        return msgspec.structs.replace(found, loaded=self._loaded() == str(found.generation))
+
+    def _loaded(self) -> str:
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            return (self._directory / LOADED).read_text(encoding="ascii").strip()
+        return ""
+
+    async def loaded(self, op: Loaded) -> CouldNotAsk | None:
+        """Remember it; what can't be remembered is done again at the next start."""
+        try:
+            write = functools.partial(write_atomically, self._directory / LOADED, f"{op.generation}\n".encode())
+            await asyncio.to_thread(write, mode=0o644)
+        except OSError as error:
+            return CouldNotAsk(f"{error.filename or self._directory}: {error.strerror}")
+        return None
 
     async def stage(self, op: Stage) -> CouldNotAsk | None:
         """Write a release; a half-written one of an earlier try is replaced."""
@@ -79,7 +99,7 @@ class Releases:
             (target / name).unlink(missing_ok=True)
         for file in op.delivery.files:
             _write(target / file.name, file)
-        mark = msgspec.json.encode(Release(op.delivery.generation, op.host))
+        mark = msgspec.json.encode(Release(op.delivery.generation, op.host, self._read().generation))
         _write(target / MARK, File(MARK, mark, 0o644))
         _sync(target)
 

@@ -12,6 +12,10 @@ from typing import Final
 import uvicorn
 from starlette.applications import Starlette
 
+IDLE_S: Final = 30
+"""How long an idle connection is kept. Longer than a busy process may need to look at what has come in by it: else
+it is closed under a call that is on its way.
+"""
 GRACE_S: Final = 5
 """How long open connections may take to end when the service stops."""
 
@@ -70,6 +74,7 @@ async def serving(
         ws="none",
         loop="none",
         timeout_graceful_shutdown=GRACE_S,
+        timeout_keep_alive=IDLE_S,
         ssl_certfile=tls_cert or None,
         ssl_keyfile=tls_key or None,
         server_header=False,

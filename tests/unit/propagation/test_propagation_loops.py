@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from holdfast.model.codec import encode
@@ -34,6 +35,7 @@ from holdfast.ports.release import (
     Command,
     CurrentRelease,
     Discard,
+    Loaded,
     Ran,
     Ready,
     Release,
@@ -246,6 +248,7 @@ class Machine:
         self.files: dict[int, dict[str, bytes]] = {}
         self.releases: dict[int, Release] = {}
         self.current = 0
+        self.loaded = 0
         self.asked: list[AskNewer] = []
         self.ready: list[Ready] = []
         self.ran: list[tuple[Command, int]] = []
@@ -268,14 +271,17 @@ class Machine:
                 self.asked.append(op)
                 return self._answers.pop(0)
             case CurrentRelease():
-                return self.releases.get(self.current, Release())
+                found = self.releases.get(self.current, Release())
+                return msgspec.structs.replace(found, loaded=self.loaded == self.current)
+            case Loaded():
+                self.loaded = op.generation
             case Stage():
                 base = {} if op.delivery.snapshot else dict(self.files.get(self.current, {}))
                 base.update({f.name: f.content for f in op.delivery.files})
                 for name in op.delivery.gone:
                     base.pop(name, None)
                 self.files[op.delivery.generation] = base
-                self.releases[op.delivery.generation] = Release(op.delivery.generation, op.host)
+                self.releases[op.delivery.generation] = Release(op.delivery.generation, op.host, self.current)
             case Run():
                 self.ran.append((op.command, op.generation))
                 if op.command is Command.VALIDATE:
@@ -324,6 +330,24 @@ def test_a_reload_that_fails_brings_the_old_release_back() -> None:
     machine.run()
     assert machine.current == 1
     assert machine.ran[-1] == (Command.RELOAD, 1)
+
+
+def test_a_host_that_died_between_switch_and_reload_finishes_that_first() -> None:
+    """It does not say that it is ready while its daemon runs what was before; what the daemon does not take is
+    undone and refused. A release of a version that did not note it is left as it is.
+    """
+    for fails, current, applied, refused in ((False, 2, 2, 0), (True, 1, 1, 2)):
+        machine = Machine([Current(2)])
+        machine.releases = {1: Release(1, LB, 0), 2: Release(2, LB, 1)}
+        machine.current, machine.loaded = 2, 1
+        machine.fails = {(Command.RELOAD, 2)} if fails else set()
+        machine.run()
+        assert machine.ran[0] == (Command.RELOAD, 2)
+        assert (machine.current, machine.asked[0].applied, machine.asked[0].refused) == (current, applied, refused)
+    old = Machine([Current(2)])
+    old.releases, old.current = {2: Release(2, LB)}, 2
+    old.run()
+    assert old.ran == []
 
 
 def test_an_answer_that_was_delayed_for_hours_cannot_bring_an_old_release_back() -> None:
