@@ -77,7 +77,7 @@ def service(tmp_path: Path) -> Iterator[LeaseService]:
         yield found
 
 
-def eventually(check: Callable[[], bool], within_s: float = 20.0) -> None:
+def eventually(check: Callable[[], bool], within_s: float = 60.0) -> None:
     """Wait until it holds."""
     end_s = time.monotonic() + within_s
     while not check():
