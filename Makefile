@@ -31,6 +31,7 @@ check: .venv/.dev
 	@$(BIN)/ruff check src tests benchmarks scripts examples
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/holdfast audit
 
 format: .venv/.dev
 	@$(BIN)/ruff format src tests benchmarks scripts examples

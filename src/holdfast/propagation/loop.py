@@ -108,7 +108,7 @@ class _Store:
             self._desk.restart(counter, documents)
         else:
             self._desk.take(counter, documents)
-        self._at, self.known = found, True
+        self._at, self.known = found, True  # holdfast: ignore[HF001] one loop owns the desk and calls this
         return True
 
     async def _documents(self) -> tuple[Document, ...] | None:

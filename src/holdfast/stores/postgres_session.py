@@ -53,6 +53,7 @@ class PostgresSession:
         self._pool: asyncpg.Pool | None = None
         self._entering = asyncio.Lock()
         self._prepared = False
+        self._doubts = 0
         self.epochs: dict[int, int] = {}
         """By the server's process of each connection in the pool: above what revisions go on from there."""
 
@@ -93,6 +94,7 @@ class PostgresSession:
     def look_again(self) -> None:
         """The schema may be another: the next operation looks."""
         self._prepared = False
+        self._doubts += 1
 
     async def close(self) -> None:
         """End all connections. What is under way ends with an error."""
@@ -155,13 +157,16 @@ class PostgresSession:
         Raises:
             Refused: what is there is something else, or of a format that this version can't read.
         """
+        doubts = self._doubts
         async with asyncio.timeout(self._operation_s):
             if not await self._recognised(connection):
                 async with connection.transaction():
                     await connection.execute(f"SELECT pg_advisory_xact_lock({CREATION_LOCK})")
                     if not await self._recognised(connection):
                         await connection.execute(creation(self.settings.namespace))
-        self._prepared = True
+        if doubts == self._doubts:  # nobody was told in the meantime that the schema is another
+            # holdfast: ignore[HF001] counted: a doubt that came during the look leaves it to the next operation
+            self._prepared = True
 
     async def _recognised(self, connection: asyncpg.Connection) -> bool:
         """True for a store of ours, False where nothing is."""

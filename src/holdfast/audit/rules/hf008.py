@@ -18,9 +18,11 @@ _HAPPEN = r"(happen|occur|be\s+reached|get\s+here|be\s+possible)"
 NEVER = re.compile(
     rf"\b({_NOT})\s+(ever\s+|actually\s+|really\s+)*{_HAPPEN}"
     r"|never\s+(happens?|reached|gets?\s+here|should\s+happen)"
-    r"|\bimpossible\s*(case|state|branch|!|$)|\bunreachable\b|\bnot\s+reachable\b",
+    r"|\bimpossible\s*(case|state|branch|!|$)|\bunreachable\s+(code|branch|state|case)\b",
     re.IGNORECASE,
 )
+_COMMENT = re.compile(rf"{NEVER.pattern}|\bunreachable\b|\bnot\s+reachable\b", re.IGNORECASE)
+"""In a message, what is unreachable is mostly a host."""
 _LOG = re.compile(
     r"\b(log|logger|logging|_logger|LOG|LOGGER|_LOGGER|warnings|print)\b|\.(debug|info|warning|warn|error|exception|critical|log|msg)$"
 )
@@ -69,7 +71,7 @@ def _said(view: View, block: list[ast.stmt], owner: ast.AST) -> str | None:
     for line in range(first, (block[-1].end_lineno or start) + 1):
         source = view.lines[line - 1] if 0 < line <= len(view.lines) else ""
         hash_at = source.find("#")
-        if hash_at >= 0 and NEVER.search(source[hash_at:]):
+        if hash_at >= 0 and _COMMENT.search(source[hash_at:]):
             return source[hash_at:].strip()
     for statement in block:
         for node in ast.walk(statement):

@@ -51,23 +51,24 @@ def recognise(node: ast.Call, name: str, arguments: Sequence[Value]) -> StoreOp 
 
 def literal(node: ast.expr, value: Value) -> str:
     """The text of a string expression, with `{}` for what is filled in; of a name, what it was bound to."""
-    if isinstance(node, ast.Name) and isinstance(value.node, ast.Constant | ast.JoinedStr | ast.BinOp | ast.Call):
-        node = value.node
+    if isinstance(node, ast.Name):
+        # Names within what it was bound to are not looked up: they may be the same name, as in `q = text(q)`.
+        return _text(value.node) if isinstance(value.node, ast.expr) else ""
+    return _text(node)
+
+
+def _text(node: ast.expr) -> str:
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.JoinedStr):
         return "".join(str(p.value) if isinstance(p, ast.Constant) else "{" + _word(p) + "}" for p in node.values)
     if isinstance(node, ast.BinOp):
-        return literal(node.left, value) + (literal(node.right, value) if isinstance(node.op, ast.Add) else "")
-    if isinstance(node, ast.Call) and node.args:
-        return literal(node.args[0], value)
-    if (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr in ("format", "strip")
-    ):
-        return literal(node.func.value, value)
-    return ""
+        return _text(node.left) + (_text(node.right) if isinstance(node.op, ast.Add) else "")
+    if not isinstance(node, ast.Call):
+        return ""
+    if isinstance(node.func, ast.Attribute) and node.func.attr in ("format", "strip"):
+        return _text(node.func.value)
+    return _text(node.args[0]) if node.args else ""
 
 
 def _word(node: ast.expr) -> str:
