@@ -17,6 +17,7 @@ P99_S = DETECTION_S + 5.0
 
 
 @pytest.mark.real
+@pytest.mark.soak  # the sample of `make test` is the short storm over three zones
 @pytest.mark.xdist_group("storm")
 def test_a_minute_of_storm(tmp_path: Path) -> None:
     """A minute of faults: no empty answer, the generation never steps back, and in the end DNS agrees."""

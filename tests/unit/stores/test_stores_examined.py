@@ -107,4 +107,4 @@ def test_doctor_wants_one_of_two(arguments: list[str]) -> None:
     """Neither and both are usage errors, in one line."""
     said = CliRunner().invoke(doctor, arguments)
     assert said.exit_code == 64
-    assert "name either a DNS name, or a configuration with --store FILE" in said.output
+    assert "name either a DNS name, or a file with --store, --route53 or --powerdns" in said.output

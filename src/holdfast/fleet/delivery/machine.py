@@ -38,6 +38,8 @@ class Machine:
         self._truth, self._wrong = truth, wrong
         self._releases: dict[int, tuple[Release, dict[str, bytes]]] = {}
         self.current = 0
+        self.loaded = 0
+        """The generation that the daemon is known to have taken."""
         self.said_ready: Ready | None = None
         self.refused = 0
         """The newest generation whose reload failed here."""
@@ -52,7 +54,9 @@ class Machine:
     def release(self) -> Release:
         """What `current` says of itself."""
         found = self._releases.get(self.current)
-        return Release() if found is None else found[0]
+        if found is None:
+            return Release()
+        return msgspec.structs.replace(found[0], loaded=self.loaded == self.current)
 
     def stage(self, op: Stage) -> None:
         """A release beside the current one, from it and the delivery."""
@@ -63,7 +67,7 @@ class Machine:
         base.update({file.name: file.content for file in delivery.files})
         for name in delivery.gone:
             base.pop(name, None)
-        self._releases[delivery.generation] = (Release(delivery.generation, op.host), base)
+        self._releases[delivery.generation] = (Release(delivery.generation, op.host, self.current), base)
 
     def switch(self, op: Switch) -> CouldNotAsk | None:
         """`current` becomes another release, if it still is the one that was compared with."""

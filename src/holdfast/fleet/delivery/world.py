@@ -35,7 +35,18 @@ from holdfast.ports.clock import Arm, Disarm, Fired, Idle, Rest
 from holdfast.ports.delivery import Answer, Call, Inbound, NextCalls
 from holdfast.ports.events import Emit
 from holdfast.ports.operation import CouldNotAsk, Loop, Operation
-from holdfast.ports.release import AskNewer, Command, CurrentRelease, Discard, Ran, Ready, Run, Stage, Switch
+from holdfast.ports.release import (
+    AskNewer,
+    Command,
+    CurrentRelease,
+    Discard,
+    Loaded,
+    Ran,
+    Ready,
+    Run,
+    Stage,
+    Switch,
+)
 from holdfast.ports.store import Commit, Committed, Get, Range
 from holdfast.propagation.agent import config_loop
 from holdfast.propagation.desk import DeliverySettings
@@ -276,6 +287,8 @@ class Process:
                 machine.stage(op)
             case Switch():
                 return machine.switch(op)
+            case Loaded():
+                machine.loaded = op.generation
             case Discard():
                 machine.discard(op.keep)
             case Ready():
