@@ -32,6 +32,7 @@ ZONE = "z.test"
 FENCE = f"_holdfast-s.{ZONE}"
 TRIES = 60
 """Two win in about 6 races of 7."""
+AGAIN = 20
 ROUNDS = 15
 
 
@@ -60,7 +61,11 @@ async def race(ports: tuple[int, ...], round_: int) -> int:
 
     start = dns.update.UpdateMessage(ZONE, keyring=key())
     start.replace("_holdfast-s", 60, "TXT", f'"g{round_}"')
-    assert await send(start, ports[0]) == "NOERROR"
+    # Serializable transactions may be refused for what was read beside them: such a writer asks again.
+    said = [await send(start, ports[0])]
+    while said[-1] == "SERVFAIL" and len(said) < AGAIN:
+        said.append(await send(start, ports[0]))
+    assert said[-1] == "NOERROR"
     writers = []
     for number, port in enumerate(ports):
         message = dns.update.UpdateMessage(ZONE, keyring=key())
