@@ -7,7 +7,6 @@ import shutil
 import signal
 import ssl
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ import msgspec
 
 from holdfast.config.store_address import StoreSettings, parse_address
 from servers.ports import free_port
-from servers.process import HOST, START_S, DidNotStart, Process, binary, run
+from servers.process import HOST, DidNotStart, Process, binary, run
 from servers.tls import Tls
 
 PACKAGE = "etcd-server"
@@ -90,14 +89,12 @@ class Etcd:
 
     def await_healthy(self, *members: Member) -> None:
         """Until each of these members, or all, answers that the cluster has a quorum."""
-        deadline = time.monotonic() + START_S
         for member in members or self.members:
-            while not self.healthy(member):
-                process = member.process
-                if process is None or process.ended or time.monotonic() > deadline:
-                    tail = "" if process is None else process.tail()
-                    raise DidNotStart(f"etcd {member.name}: not healthy; its log ends:\n{tail}")
-                time.sleep(0.05)
+            assert member.process is not None, f"etcd {member.name} was not started"
+            member.process.await_ready(
+                lambda member=member: self.healthy(member),  # type: ignore[misc]
+                f"etcd {member.name}: not healthy",
+            )
 
     def healthy(self, member: Member) -> bool:
         """What a linearizable read says."""

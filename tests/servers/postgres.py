@@ -12,7 +12,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -21,7 +20,7 @@ import msgspec
 
 from holdfast.config.store_address import StoreSettings, parse_address
 from servers.ports import free_port
-from servers.process import HOST, START_S, DidNotStart, Missing, Process, run
+from servers.process import HOST, Missing, Process, run
 
 PACKAGE = "postgresql"
 USER = "holdfast"
@@ -88,12 +87,7 @@ class Postgres:
         """
         command = [*self._prefix, str(self._bin / "postgres"), "-D", str(self._data)]
         self.process = Process(command, self.directory, "postgres")
-        deadline = time.monotonic() + START_S
-        while not self._ready():
-            if self.process.ended or time.monotonic() > deadline:
-                self.process.kill()
-                raise DidNotStart(f"postgres: no answer; its log ends:\n{self.process.tail()}")
-            time.sleep(0.02)
+        self.process.await_ready(self._ready, "postgres: no answer")
 
     def _ready(self) -> bool:
         command = [str(self._bin / "pg_isready"), "-q", "-h", HOST, "-p", str(self.port)]
@@ -103,9 +97,8 @@ class Postgres:
         """Fast shutdown: sessions are told, and end."""
         assert self.process is not None
         self.process.signal(signal.SIGINT)
-        deadline = time.monotonic() + START_S
-        while not self.process.ended and time.monotonic() < deadline:
-            time.sleep(0.02)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait()
         self.process.kill()
 
     def kill(self) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -33,6 +33,7 @@ KEY_SECRET = base64.b64encode(b"holdfast test key, 32 bytes long").decode()
 STRANGER_NAME = "stranger"
 STRANGER_SECRET = base64.b64encode(b"a key that no server here knows!").decode()
 START_S = 60.0
+LOOK_EVERY_S = 0.02
 SEARCH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin:/sbin"
 
 
@@ -110,6 +111,20 @@ class Process:
             TimeoutExpired: it does not within `START_S`.
         """
         self._child.wait(timeout=START_S)
+
+    def await_ready(self, ready: Callable[[], bool], what: str) -> None:
+        """Until it is ready; looked at often, and at once if it ends.
+
+        Raises:
+            DidNotStart: it ended, or was not ready within `START_S`; it is killed then.
+        """
+        deadline = time.monotonic() + START_S
+        while not ready():
+            if self.ended or time.monotonic() > deadline:
+                self.kill()
+                raise DidNotStart(f"{what}; its log ends:\n{self.tail()}")
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(timeout=LOOK_EVERY_S)
 
     def tail(self) -> str:
         """The end of its output."""
@@ -208,18 +223,11 @@ def await_answer(process: Process, port: int, zones: tuple[ZoneSpec, ...], host:
     Raises:
         DidNotStart: the process ended, or did not answer in `START_S`; the process is killed.
     """
-    deadline = time.monotonic() + START_S
-    waiting = list(zones)
-    while waiting:
-        if process.ended or time.monotonic() > deadline:
-            process.kill()
-            raise DidNotStart(
-                f"{process.log.name}: no answer for {waiting[0].name}; its log ends:\n{process.tail()}"
-            )
-        if answers(port, waiting[0].name, host):
-            waiting.pop(0)
-        else:
-            time.sleep(0.02)
+    for zone in zones:
+        process.await_ready(
+            lambda zone=zone: answers(port, zone.name, host),  # type: ignore[misc]
+            f"{process.log.name}: no answer for {zone.name}",
+        )
 
 
 def answers(port: int, zone: str, host: str = HOST) -> bool:

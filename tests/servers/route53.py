@@ -30,7 +30,7 @@ from holdfast.model.configuration import Answers, ProviderKind, Route53Settings,
 from holdfast.runtime.route53.wire import REGION, service
 from servers import route53_model as model
 from servers.ports import free_port
-from servers.process import HOST, PYTHON, START_S, DidNotStart, Process, Running, ZoneSpec, workplace
+from servers.process import HOST, PYTHON, START_S, Process, Running, ZoneSpec, workplace
 from servers.route53_engine import Knobs, Refusal, Route53
 
 KEY_ID = "AKIDEXAMPLE"
@@ -218,21 +218,16 @@ def start_route53(zones: tuple[ZoneSpec, ...]) -> Running:
         arguments = [PYTHON, "-m", "servers.route53", str(port), *(z.name for z in zones)]
         process = Process(["env", f"PYTHONPATH={paths}", *arguments], directory, "route53")
         running = Route53Running(ProviderKind.ROUTE53, port, zones, process, directory)
-        _await(running)
+        process.await_ready(lambda: _answers(running), "route53: no answer")
         return running
 
 
-def _await(running: Route53Running) -> None:
-    deadline = time.monotonic() + START_S
-    while True:
-        try:
-            running.turn()
-            return
-        except OSError:
-            if running.process.ended or time.monotonic() > deadline:
-                running.process.kill()
-                raise DidNotStart(f"no answer; its log ends:\n{running.process.tail()}") from None
-            time.sleep(0.02)
+def _answers(running: Route53Running) -> bool:
+    try:
+        running.turn()
+    except OSError:
+        return False
+    return True
 
 
 async def _serve(port: int, zones: tuple[str, ...]) -> None:

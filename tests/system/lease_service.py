@@ -54,16 +54,13 @@ class LeaseService:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         process = self._process = Process([*PROGRAM, "leases", "serve", str(self.file)], self.directory, "leases")
-        end_s = time.monotonic() + START_S
-        while True:
-            try:
-                if httpx.get(f"{self.url}/healthz", timeout=1.0, trust_env=False).status_code == 200:
-                    return
-            except httpx.HTTPError:
-                pass
-            assert not process.ended, process.tail()
-            assert time.monotonic() < end_s, process.tail()
-            time.sleep(0.05)
+        process.await_ready(self._healthy, "leases: no answer")
+
+    def _healthy(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=1.0, trust_env=False).status_code == 200
+        except httpx.HTTPError:
+            return False
 
     def kill(self) -> None:
         """`kill -9`."""

@@ -10,6 +10,7 @@ baseline = "audit-baseline.json"
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -28,6 +29,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rules: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     baseline: str = ""
+
+    def chosen(self, asked: Sequence[str], every: Sequence[str]) -> tuple[str, ...]:
+        """The rules of a run: those that are asked for; else `rules`, or all there are, without `ignore`."""
+        return tuple(asked) or tuple(rule for rule in self.rules or every if rule not in self.ignore)
 
 
 class BadSettings(Exception):

@@ -48,6 +48,8 @@ def file_name(finding: Finding) -> str:
 
 def told(findings: Sequence[Finding], proofs: Mapping[str, Proof]) -> Iterator[str]:
     """For people: one paragraph for each proof, then a count."""
+    from holdfast.proving.values import Answer
+
     if not proofs:
         return
     for finding in findings:
@@ -56,8 +58,8 @@ def told(findings: Sequence[Finding], proofs: Mapping[str, Proof]) -> Iterator[s
         yield f"  {proof.said}"
         if proof.story:
             yield "\n".join(f"  {line}".rstrip() for line in proof.story.splitlines()[1:])
-        if proof.test and proof.answer.value != "not reached":
+        if proof.answer is not Answer.NOT_REACHED:
             yield f"  test: {file_name(finding)}"
-    answers = [proof.answer.value for proof in proofs.values()]
-    counts = ", ".join(f"{answers.count(a)} {a}" for a in ("proven", "guarded", "not reached"))
+    answers = [proof.answer for proof in proofs.values()]
+    counts = ", ".join(f"{answers.count(answer)} {answer.value}" for answer in Answer)
     yield f"\nproofs: {counts}"

@@ -79,7 +79,7 @@ def audit(
     from holdfast.audit.values import Tier
 
     settings = _settings(paths)
-    chosen = [rule for rule in rules or settings.rules or TITLES if rules or rule not in settings.ignore]
+    chosen = settings.chosen(rules, tuple(TITLES))
     for rule in (*chosen, *settings.ignore):
         if rule not in TITLES:
             fail(f"there is no rule {rule!r}; rules: {', '.join(TITLES)}", exits.USAGE)

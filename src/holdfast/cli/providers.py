@@ -92,8 +92,9 @@ def _verify(
 ) -> NoReturn:
     try:
         from holdfast.runtime.route53.credentials import NoCredentials
+        from holdfast.service.route53.bench import CannotVerify, Plan
         from holdfast.service.route53.record import FILE, Step, write_record
-        from holdfast.service.route53.verify import CannotVerify, Plan, verify
+        from holdfast.service.route53.verify import verify
     except ImportError as error:
         fail(f"Route 53 needs {error.name}: pip install 'holdfast[route53]'")
 

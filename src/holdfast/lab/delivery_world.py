@@ -22,14 +22,14 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from holdfast.lab.lease_world import frozen
+from holdfast.lab.delivery_actors import HOST, HostRun, ServiceRun
 from holdfast.model.codec import decode
-from holdfast.model.delivery import Delivery, Document, Host, Poll, Publish, Result
+from holdfast.model.delivery import Delivery, Document, Poll, Publish
 from holdfast.model.keys import Keys
 from holdfast.ports.clock import Arm, Disarm, Fired, Idle
 from holdfast.ports.delivery import Answer, Call, Inbound, NextCalls
 from holdfast.ports.events import Emit
-from holdfast.ports.operation import CouldNotAsk, Loop, Operation
+from holdfast.ports.operation import CouldNotAsk, Operation
 from holdfast.ports.release import (
     AskNewer,
     Command,
@@ -44,14 +44,10 @@ from holdfast.ports.release import (
     Switch,
 )
 from holdfast.ports.store import Commit, Get, Range
-from holdfast.propagation.agent import config_loop
 from holdfast.propagation.desired import Catalogue
-from holdfast.propagation.desk import DeliverySettings
-from holdfast.propagation.loop import delivery_loop
 from holdfast.stores.memory import MemoryState
 
 KEYS: Final = Keys("lab")
-HOST: Final = Host("h", "api")
 FILE: Final = "f"
 BROKEN: Final = b"broken"
 """Validation refuses it."""
@@ -66,7 +62,6 @@ and longer than a service waits for a report on a delivery before it gives it ag
 """
 STEPS_MOST: Final = 300
 
-Files: TypeAlias = tuple[tuple[str, bytes], ...]
 _Step: TypeAlias = tuple[str, Callable[[int], None], int]
 
 
@@ -89,65 +84,6 @@ class Bounds(msgspec.Struct, frozen=True):
         )
 
 
-class _Service:
-    """A run of the service's loop, and what has come in."""
-
-    def __init__(self) -> None:
-        self.loop: Loop[Any] = delivery_loop("lab", DeliverySettings())
-        self.pending: Operation[Any] = self.loop.send(None)
-        self.calls: list[Call] = []
-        self.seen_s = -1.0
-        self.since: list[str] = []
-        """What it was answered since it last looked at its inbox."""
-
-    def send(self, result: Any) -> None:
-        self.since.append(repr(result))
-        self.pending = self.loop.send(result)
-        if isinstance(self.pending, NextCalls):
-            self.since = []
-
-    def key(self) -> Hashable:
-        local = self.loop.cr_frame.f_locals  # type: ignore[attr-defined]
-        return (repr(self.pending), tuple(self.since), frozen(local.get("desk")), frozen(local.get("store")))
-
-
-class _Host:
-    """A host: its loop, its disk, and its daemon."""
-
-    def __init__(self) -> None:
-        self.releases: dict[int, tuple[Release, Files]] = {}
-        self.current = 0
-        self.daemon: tuple[int, Files] = (0, ())
-        self.loaded = 0
-        self.call = 0
-        """The number of its last question: answers to earlier ones find nobody."""
-        self.undoes = False
-        """The last reload failed: the next switch goes back."""
-        self.start()
-
-    def start(self) -> None:
-        self.loop: Loop[Any] = config_loop(HOST)
-        self.pending: Operation[Any] = self.loop.send(None)
-        self.since: list[str] = []
-        self.reply: Result | None = None
-        self.asked = False
-
-    def send(self, result: Any) -> None:
-        self.since.append(repr(result))
-        self.pending = self.loop.send(result)
-        if isinstance(self.pending, AskNewer):
-            self.since = []
-
-    def files(self) -> Files:
-        """What is current."""
-        return self.releases[self.current][1] if self.current else ()
-
-    def key(self) -> Hashable:
-        disk = tuple(sorted(self.releases.items(), key=lambda item: item[0]))
-        mine = (self.current, self.daemon, self.loaded, self.undoes, repr(self.reply), self.asked)
-        return (repr(self.pending), tuple(self.since), repr(disk), mine)
-
-
 class DeliveryWorld:
     """See the module."""
 
@@ -160,9 +96,9 @@ class DeliveryWorld:
         self.store = MemoryState(revision=1)
         self.late: list[Commit] = []
         """Commits whose answer was lost before they arrived: they may still arrive."""
-        self.services = [_Service() for _ in bounds.publishers]
+        self.services = [ServiceRun() for _ in bounds.publishers]
         self.published = [0] * len(bounds.publishers)
-        self.host = _Host()
+        self.host = HostRun()
         self.over = False
         self._run_on()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ class Listeners:
     """The function returns a value."""
 
 
-class Base:
+class Base(ABC):
     """State and events; expressions and statements build on it."""
 
     def __init__(self, view: View, listeners: Listeners) -> None:
@@ -38,9 +39,9 @@ class Base:
         """The state at this point."""
         return self.view.state
 
+    @abstractmethod
     def eval(self, node: ast.expr | None) -> Value:
         """The value of an expression; its events have been told when this returns."""
-        raise NotImplementedError
 
     def read(self, path: Path, node: ast.AST, base: Value = NOTHING, op: object | None = None) -> Value:
         """`path` is read here."""

@@ -84,7 +84,8 @@ def start(backend: Backend, wait_s: float = 5.0) -> str | None:
             return None
         if process.poll() is not None:
             return f"the backend {backend.address}:{backend.port} ended at once (exit {process.returncode})"
-        time.sleep(0.02)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.02)
     return f"the backend {backend.address}:{backend.port} does not answer after {wait_s:g} s"
 
 

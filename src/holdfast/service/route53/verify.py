@@ -12,29 +12,24 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 import msgspec
 
 from holdfast import __version__
-from holdfast.model.configuration import Answers, ProviderKind, Route53Settings, ZoneConfig
-from holdfast.model.fence import Fence
-from holdfast.model.identity import Identity
-from holdfast.model.records import NameRecords, RRset, Weighted
-from holdfast.ports.operation import CouldNotAsk, Loop
+from holdfast.model.configuration import Answers, ProviderKind, ZoneConfig
+from holdfast.model.records import NameRecords, Weighted
+from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.provider import (
     FenceAbsent,
     FencedWrite,
     FenceFound,
     FenceMoved,
-    PinFence,
     PinRepair,
     RRsetChange,
     Soa,
-    WriteResult,
     Wrote,
-    ZoneRRsets,
 )
 from holdfast.ports.route53 import (
     Accepted,
@@ -45,113 +40,19 @@ from holdfast.ports.route53 import (
     InSync,
     ListRecordSets,
     NotAllowed,
-    RecordPage,
     RecordSet,
     SetAction,
     SetChange,
     Start,
 )
 from holdfast.providers.route53 import batch
-from holdfast.providers.route53.provider import Route53Provider
-from holdfast.runtime.driver import Answers as Handlers
-from holdfast.runtime.driver import drive
-from holdfast.runtime.ports import answer_route53
 from holdfast.runtime.route53.transport import Route53Transport
+from holdfast.service.route53.bench import SCOPE, TRIES, TTL_S, Bench, CannotVerify, Plan, fence_at
 from holdfast.service.route53.record import Step, Verification
 
-SCOPE: Final = "verify"
 WRITERS: Final = 12
-GENERATIONS: Final = 10
-TTL_S: Final = 5
-TRIES: Final = 60
-WAIT_S: Final = 1.0
 SYNC_WAIT_S: Final = 300.0
 BURST: Final = 40
-
-T = TypeVar("T")
-BatchAnswer = Accepted | BatchRefused | NotAllowed | CouldNotAsk
-
-
-class CannotVerify(Exception):
-    """Nothing was tried; the text says why and what to do."""
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """What to verify, and how long."""
-
-    settings: Route53Settings
-    name: str
-    """The scratch name: nothing may stand at it or below it."""
-    generations: int = GENERATIONS
-    burst: bool = True
-    """Ask faster than is allowed, to see the throttle."""
-    wait_s: float = WAIT_S
-
-
-class _Bench:
-    """The scratch name with a transport, as a zone of its own within the hosted zone."""
-
-    def __init__(self, plan: Plan, transport: Route53Transport) -> None:
-        self.plan = plan
-        self.zone = plan.name
-        self.transport = transport
-        self.handlers = Handlers()
-        answer_route53(self.handlers, transport)
-
-    def provider(self, answers: Answers = Answers.SIMPLE) -> Route53Provider:
-        return Route53Provider(self.zone, answers)
-
-    async def run(self, loop: Loop[T]) -> T:
-        return await drive(loop, self.handlers)
-
-    async def again(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Ask until the answer says something: throttled, or busy with another batch, is no answer."""
-        answer = await ask()
-        for _ in range(TRIES):
-            if not (isinstance(answer, CouldNotAsk) and not answer.maybe_applied):
-                break
-            await asyncio.sleep(self.plan.wait_s)
-            answer = await ask()
-        return answer
-
-    async def change(self, *changes: SetChange) -> BatchAnswer:
-        op = ChangeRecordSets(self.zone, changes)
-        return await self.again(lambda: self.transport.change_sets(op))
-
-    async def write(
-        self, pin: Fence, after: Fence, *changes: RRsetChange, answers: Answers = Answers.SIMPLE
-    ) -> WriteResult:
-        write = FencedWrite(PinFence(pin), after, changes)
-        return await self.again(lambda: self.run(self.provider(answers).write(SCOPE, write)))
-
-    async def sets(self) -> tuple[RecordSet, ...]:
-        """All that stands at the scratch name and below it."""
-        found: list[RecordSet] = []
-        start: Start | None = Start(self.zone)
-        while start is not None:
-            at = start
-            page = await self.again(lambda at=at: self.transport.list_sets(ListRecordSets(self.zone, at, 300)))  # type: ignore[misc]
-            if not isinstance(page, RecordPage):
-                raise CannotVerify(f"the zone can't be listed: {page.reason}")
-            mine = [s for s in page.sets if s.name == self.zone or s.name.endswith(f".{self.zone}")]
-            found.extend(mine)
-            start = page.following if len(mine) == len(page.sets) else None
-        return tuple(found)
-
-    def name(self, label: str) -> str:
-        return f"{label}.{self.zone}"
-
-    def address(self, label: str, *values: str) -> RRsetChange:
-        name = self.name(label)
-        return RRsetChange(name, "A", None, RRset(name, "A", TTL_S, values))
-
-    async def addresses(self, label: str) -> tuple[str, ...]:
-        seen = await self.again(lambda: self.run(self.provider().read_rrsets((self.name(label),))))
-        return tuple(r for s in seen.rrsets for r in s.rdatas) if isinstance(seen, ZoneRRsets) else ("unknown",)
-
-
-def _fence(generation: int, *, writer: str = "verify", sequence: int = 0) -> Fence:
-    return Fence(Identity(0, generation, f"{generation:032x}"), sequence=sequence, writer=writer)
 
 
 async def verify(plan: Plan, tell: Callable[[Step], None]) -> Verification:
@@ -163,7 +64,7 @@ async def verify(plan: Plan, tell: Callable[[Step], None]) -> Verification:
     """
     zone = ZoneConfig(plan.name, ProviderKind.ROUTE53, "", timeout_s=30.0, route53=plan.settings)
     transport = Route53Transport((zone,))
-    bench = _Bench(plan, transport)
+    bench = Bench(plan, transport)
     steps: list[Step] = []
     try:
         steps.append(await _free(bench))
@@ -182,7 +83,7 @@ async def verify(plan: Plan, tell: Callable[[Step], None]) -> Verification:
     )
 
 
-async def _free(bench: _Bench) -> Step:
+async def _free(bench: Bench) -> Step:
     zone = await bench.again(lambda: bench.transport.hosted_zone(GetHostedZone(bench.zone)))
     if isinstance(zone, NotAllowed):
         raise CannotVerify(f"hosted zone {bench.plan.settings.zone_id}: {zone.code}: {zone.text}")
@@ -199,7 +100,7 @@ async def _free(bench: _Bench) -> Step:
     return Step("zone", True, f"{zone.name}, {zone.record_sets} record sets; {bench.zone} is free")
 
 
-async def _tried(bench: _Bench) -> AsyncIterator[Step]:
+async def _tried(bench: Bench) -> AsyncIterator[Step]:
     yield await _first(bench)
     yield await _raised(bench)
     yield await _stale(bench)
@@ -214,31 +115,31 @@ async def _tried(bench: _Bench) -> AsyncIterator[Step]:
     yield await _in_sync(bench)
 
 
-async def _first(bench: _Bench) -> Step:
+async def _first(bench: Bench) -> Step:
     """The first fence by CREATE alone; a second CREATE is refused."""
     pin = PinRepair(FenceAbsent(), Soa(0, ""))
-    write = FencedWrite(pin, _fence(1), ())
+    write = FencedWrite(pin, fence_at(1), ())
     first = await bench.again(lambda: bench.run(bench.provider().write(SCOPE, write)))
-    second = await bench.change(SetChange(SetAction.CREATE, batch.fence_set(SCOPE, bench.zone, _fence(9))))
+    second = await bench.change(SetChange(SetAction.CREATE, batch.fence_set(SCOPE, bench.zone, fence_at(9))))
     good = isinstance(first, Wrote) and isinstance(second, BatchRefused)
     return Step("create", good, f"first fence: {_said(first)}; a second CREATE: {_said(second)}")
 
 
-async def _raised(bench: _Bench) -> Step:
+async def _raised(bench: Bench) -> Step:
     """Exact DELETE + CREATE, with data."""
-    result = await bench.write(_fence(1), _fence(2), bench.address("data", "192.0.2.1"))
+    result = await bench.write(fence_at(1), fence_at(2), bench.address("data", "192.0.2.1"))
     return Step("raise", isinstance(result, Wrote), f"exact DELETE + CREATE with data: {_said(result)}")
 
 
-async def _stale(bench: _Bench) -> Step:
+async def _stale(bench: Bench) -> Step:
     """A batch of an older fence changes nothing; the same for one with another TTL than the fence has."""
-    result = await bench.write(_fence(1), _fence(1, sequence=1), bench.address("data", "192.0.2.66"))
-    held = batch.fence_set(SCOPE, bench.zone, _fence(2))
+    result = await bench.write(fence_at(1), fence_at(1, sequence=1), bench.address("data", "192.0.2.66"))
+    held = batch.fence_set(SCOPE, bench.zone, fence_at(2))
     other = msgspec.structs.replace(held, ttl=held.ttl + 1)
     inexact = await bench.change(SetChange(SetAction.DELETE, other))
     there = await bench.addresses("data")
     good = (
-        result == FenceMoved(FenceFound(_fence(2)))
+        result == FenceMoved(FenceFound(fence_at(2)))
         and isinstance(inexact, BatchRefused)
         and there == ("192.0.2.1",)
     )
@@ -246,7 +147,7 @@ async def _stale(bench: _Bench) -> Step:
     return Step("stale", good, text)
 
 
-async def _whole(bench: _Bench) -> Step:
+async def _whole(bench: Bench) -> Step:
     """One change that can't be made keeps all of a batch from being made."""
     good_one = SetChange(SetAction.CREATE, RecordSet(bench.name("half"), "A", TTL_S, ("192.0.2.1",)))
     bad_one = SetChange(SetAction.DELETE, RecordSet(bench.name("none"), "A", TTL_S, ("192.0.2.1",)))
@@ -257,16 +158,16 @@ async def _whole(bench: _Bench) -> Step:
     )
 
 
-async def _identical(bench: _Bench) -> Step:
+async def _identical(bench: Bench) -> Step:
     """DELETE + CREATE of the very same fence: not documented, and not needed (the sequence moves)."""
-    held = batch.fence_set(SCOPE, bench.zone, _fence(2))
+    held = batch.fence_set(SCOPE, bench.zone, fence_at(2))
     answer = await bench.change(SetChange(SetAction.DELETE, held), SetChange(SetAction.CREATE, held))
     return Step("identical", None, f"DELETE + CREATE of an identical TXT: {_said(answer)}")
 
 
-async def _forms(bench: _Bench) -> Step:
+async def _forms(bench: Bench) -> Step:
     """A name goes from simple to weighted, changes a weight, goes to multivalue, and reads back each time."""
-    fence, said = _fence(2), []
+    fence, said = fence_at(2), []
     records = NameRecords(
         bench.name("forms"), bench.zone, TTL_S, (Weighted("192.0.2.1", 3), Weighted("192.0.2.2", 1)), (), "g"
     )
@@ -286,11 +187,11 @@ async def _forms(bench: _Bench) -> Step:
         good = good and isinstance(result, Wrote)
         fence = after if isinstance(result, Wrote) else fence
         said.append(f"{answers.value} {_said(result)}")
-    last = await bench.write(fence, _fence(3))
+    last = await bench.write(fence, fence_at(3))
     return Step("answers", good and isinstance(last, Wrote), "; ".join(said))
 
 
-async def _limit(bench: _Bench) -> Step:
+async def _limit(bench: Bench) -> Step:
     """One record more than a batch may have: refused, so nothing is written."""
     names = [bench.name(f"over{i:02}") for i in range(11)]
     values = tuple(f"198.18.{i >> 8}.{i & 255}" for i in range(91))
@@ -301,12 +202,12 @@ async def _limit(bench: _Bench) -> Step:
     )
 
 
-async def _race(bench: _Bench) -> Step:
+async def _race(bench: Bench) -> Step:
     """Twelve writers race for each generation: one winner each, and nothing lost (I1)."""
-    held, winners = _fence(3), []
+    held, winners = fence_at(3), []
     started_s = time.monotonic()
     for generation in range(4, bench.plan.generations + 4):
-        raised = [_fence(generation, writer=f"racer-{i}") for i in range(WRITERS)]
+        raised = [fence_at(generation, writer=f"racer-{i}") for i in range(WRITERS)]
         results = await asyncio.gather(
             *(
                 bench.write(held, after, bench.address(f"g{generation}", f"192.0.2.{i}"))
@@ -325,7 +226,7 @@ async def _race(bench: _Bench) -> Step:
     return Step("race", True, f"{WRITERS} writers x {len(winners)} generations, one winner each, {took_s:.0f} s")
 
 
-async def _busy(bench: _Bench) -> Step:
+async def _busy(bench: Bench) -> Step:
     """Two batches at once: the second may be turned away (PriorRequestNotComplete). Only told."""
     ops = [
         ChangeRecordSets(
@@ -338,7 +239,7 @@ async def _busy(bench: _Bench) -> Step:
     return Step("busy", None, "two batches at once: " + ", ".join(_said(answer) for answer in found))
 
 
-async def _throttle(bench: _Bench) -> Step:
+async def _throttle(bench: Bench) -> Step:
     """Ask too fast: some requests must be turned away as such, and the zone be readable right after."""
     settings = msgspec.structs.replace(bench.plan.settings, requests_per_s=1e6)
     zone = ZoneConfig(bench.zone, ProviderKind.ROUTE53, "", route53=settings)
@@ -356,7 +257,7 @@ async def _throttle(bench: _Bench) -> Step:
     )
 
 
-async def _in_sync(bench: _Bench) -> Step:
+async def _in_sync(bench: Bench) -> Step:
     """A change is listed at once, and comes to all name servers in the end."""
     name = bench.name("sync")
     answer = await bench.change(SetChange(SetAction.CREATE, RecordSet(name, "A", TTL_S, ("192.0.2.1",))))
@@ -372,7 +273,7 @@ async def _in_sync(bench: _Bench) -> Step:
     return Step("insync", False, f"still PENDING after {SYNC_WAIT_S:.0f} s")
 
 
-async def _swept(bench: _Bench) -> Step:
+async def _swept(bench: Bench) -> Step:
     """Take all of it away again."""
     for _ in range(TRIES):
         left = await bench.sets()
