@@ -26,7 +26,13 @@ SCHEMA = Path("/usr/share/pdns-backend-pgsql/schema/schema.pgsql.sql")
 DATABASE = "pdns"
 
 
-SERIALIZABLE = "gpgsql-extra-connection-parameters=options='-c default_transaction_isolation=serializable'"
+SERIALIZABLE = """
+gpgsql-extra-connection-parameters=options='-c default_transaction_isolation=serializable'
+gpgsql-prepared-statements=no
+"""
+"""Prepared statements: one that is refused for a conflict while it is prepared can't be prepared again there
+("prepared statement already exists"), and the process answers SERVFAIL to every update until it is started anew.
+"""
 
 
 def start_powerdns_pgsql(
