@@ -39,9 +39,10 @@ from holdfast.providers.factory import DIALECTS
 from holdfast.providers.rfc2136 import Rfc2136Provider
 from holdfast.runtime.clock import Pacing, ProcessClock
 from holdfast.runtime.disk import DirectoryDisk
-from holdfast.runtime.dns import DnsTransport, ZoneAccess
+from holdfast.runtime.dns import DnsTransport
 from holdfast.runtime.driver import drive
 from holdfast.runtime.ports import actor_answers
+from holdfast.runtime.zone_access import ZoneAccess
 from holdfast.stores.sqlite import SqliteStore
 from servers.bind import start_bind
 from servers.embedded import start_embedded

@@ -48,8 +48,9 @@ from holdfast.ports.provider import (
 from holdfast.providers.factory import DIALECTS
 from holdfast.providers.proof import Proven, Refuted
 from holdfast.providers.rfc2136 import Rfc2136Provider
-from holdfast.runtime.dns import DnsTransport, ZoneAccess
+from holdfast.runtime.dns import DnsTransport
 from holdfast.runtime.tsig import Signer, now
+from holdfast.runtime.zone_access import ZoneAccess
 from servers.powerdns import start_powerdns
 from servers.process import HOST, STRANGER_NAME, STRANGER_SECRET, Running, ZoneSpec, key
 from visible import start_or_skip

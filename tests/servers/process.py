@@ -24,8 +24,8 @@ import dns.tsig
 import msgspec
 
 from holdfast.model.configuration import ProviderKind, ZoneConfig
-from holdfast.runtime.dns import ZoneAccess
 from holdfast.runtime.tsig import Signer
+from holdfast.runtime.zone_access import ZoneAccess
 
 HOST = "127.0.0.1"
 KEY_NAME = "holdfast"

@@ -76,6 +76,13 @@ def _weights(served: Served) -> dict[str, int]:
     return {k[2]: s["Weight"] for k, s in sets.items() if k[0] == f"www.{ZONE}"}
 
 
+def _where(secret: str, directory: Path, records: list[Record]) -> list[str]:
+    """In which files and events it stands."""
+    places = {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    places |= {f"event {record.kind}": record.text.encode() for record in records}
+    return [where for where, data in places.items() if secret.encode() in data]
+
+
 class Played:
     """`up` in this event loop; its events as they come."""
 
@@ -112,7 +119,7 @@ class Played:
 
 
 async def test_up_keeps_a_name_on_route53_and_freezes_it(tmp_path: Path) -> None:
-    """Three enactors take turns on one fence; the name stands as weighted sets; a freeze waits for INSYNC."""
+    """Three enactors, one fence; weighted sets; a freeze waits for INSYNC; the credentials stand nowhere else."""
     async with serving((ZONE,), Knobs(pending_s=0.3)) as served:
         loaded = load(_file(tmp_path, served.address))
         assert isinstance(loaded, Loaded), loaded.problems
@@ -136,6 +143,9 @@ async def test_up_keeps_a_name_on_route53_and_freezes_it(tmp_path: Path) -> None
             await played.end()
     crashed = [r for r in played.records if r.kind == "actor.crashed"]
     assert not crashed
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        found = _where(ENVIRONMENT[name], tmp_path, played.records)
+        assert found == [str(tmp_path / "aws")], f"{name} stands in its own file and nowhere else"
 
 
 @pytest.fixture

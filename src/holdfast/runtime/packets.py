@@ -29,11 +29,13 @@ from holdfast.nameserver.parsing import (
 )
 from holdfast.nameserver.wire import dns_name, dns_type, rcode_from_dns, rdata_text, type_text
 from holdfast.ports.dns import Answer, Rcode, ZoneContent
+from holdfast.runtime.tsig import tsig_error
 
 MESSAGE_BYTES_MAX: Final = 65_535
 _QUESTION: Final = struct.Struct("!HHHHHH")
 _TAIL: Final = struct.Struct("!HH")
 _AA: Final = 0x0400
+_REFUSALS: Final = frozenset({Rcode.REFUSED, Rcode.NOTAUTH, Rcode.NOTIMP, Rcode.FORMERR, Rcode.NOTZONE})
 
 
 class Packet(NamedTuple):
@@ -167,3 +169,11 @@ class TransferReader:
         ]
         rrsets.sort(key=lambda rrset: (rrset.name, rrset.rtype))
         return ZoneContent(serial=self._serial, rrsets=tuple(rrsets))
+
+
+def refusal(packet: Packet) -> str:
+    """Why a server will not hear us, signed or not; empty for any other answer."""
+    if packet.rcode not in _REFUSALS:
+        return ""
+    error = tsig_error(packet.wire, packet.last)
+    return f"{packet.rcode.value} ({error})" if error else packet.rcode.value

@@ -18,8 +18,9 @@ from holdfast.model.records import RRset
 from holdfast.nameserver.settings import NameserverProblem
 from holdfast.ports.dns import Answer, Ask, AskMany, Rcode, Response, Servers, SetRRset, Transfer, Update
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.runtime.dns import DnsTransport, ZoneAccess, access_of, join_address, split_address
+from holdfast.runtime.dns import DnsTransport
 from holdfast.runtime.tsig import Signer, now
+from holdfast.runtime.zone_access import ZoneAccess, access_of, join_address, split_address
 
 ZONE = "wire.test"
 KEY = dns.tsig.Key(dns.name.from_text("k"), "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", dns.tsig.HMAC_SHA256)
