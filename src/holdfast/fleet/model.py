@@ -82,7 +82,7 @@ class Model:
     def _begin(self) -> None:
         """Hosts as the trouble leaves them, each with its first call."""
         fleet = self.fleet
-        everybody = self._rng.permutation(fleet.size).astype(np.int32)
+        everybody = self._rng.permutation(fleet.size).astype(np.intp, copy=False)
         tau_s = fleet.renew_every_s
         if self.trouble.free_s:
             raise ValueError(
@@ -140,15 +140,38 @@ class Model:
 
     def step(self) -> None:
         """One step."""
-        self._hear_nothing()
-        lost = self._call()
-        established = self._serve()
-        self._refuse_excess()
+        hosts, changed = self.wheel.take(), False
+        if not self._calm(hosts):
+            self._hear_nothing()
+            lost = self._call(hosts)
+            established = self._serve()
+            self._refuse_excess()
+            changed = bool(lost or established)
         self.wheel.now += 1
-        self._outstanding -= int(self._hinted[self.wheel.now % len(self._hinted)])
-        self._hinted[self.wheel.now % len(self._hinted)] = 0
-        if established or lost or self.wheel.now % 8 == 0:
+        if self._outstanding:
+            place = self.wheel.now % len(self._hinted)
+            self._outstanding -= int(self._hinted[place])
+            self._hinted[place] = 0
+        if changed or self.wheel.now % 8 == 0:
             self._recount()
+
+    def _calm(self, hosts: Hosts) -> bool:
+        """A step in which nobody waits, and all who call are renewed at once: most steps of a run. It does what
+        the long way would, in half the time; False, and nothing done, for any other step.
+        """
+        rate = self.fleet.renewals_per_s * self.step_s * self.capacity_share
+        if len(hosts) * self.costs[RENEW] > self._credit + rate or not all(line.empty for line in self._each_line):
+            return False
+        if len(hosts):
+            now = self.wheel.now
+            if self._until[hosts].min() <= now:
+                return False
+            self.calls += len(hosts)
+            self.busy += len(hosts) * self.costs[RENEW]
+            self._until[hosts] = now + self._ttl
+            self._deal_renewal(hosts)
+        self._credit = 0.0  # what an idle server could have done is gone
+        return True
 
     def _recount(self) -> None:
         self.held = int(np.count_nonzero(self._until > self.wheel.now))
@@ -157,9 +180,8 @@ class Model:
 
     # -- clients -------------------------------------------------------------------------------------------
 
-    def _call(self) -> int:
+    def _call(self, hosts: Hosts) -> int:
         """Those whose time has come ask for a renewal or, without a lease, for one; how many of the latter."""
-        hosts = self.wheel.take()
         if not len(hosts):
             return 0
         holds = self._until[hosts] > self.wheel.now

@@ -13,11 +13,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-Hosts: TypeAlias = NDArray[np.int32]
+Hosts: TypeAlias = NDArray[np.intp]
+"""Numbers of hosts, in the type that numpy takes as indices without making a copy."""
 Shares: TypeAlias = NDArray[np.float64]
 Counts: TypeAlias = NDArray[np.int64]
 
-NOBODY: Hosts = np.empty(0, dtype=np.int32)
+NOBODY: Hosts = np.empty(0, dtype=np.intp)
 NO_COUNTS: Counts = np.empty(0, dtype=np.int64)
 
 
@@ -53,41 +54,43 @@ def _not_before_next(first: int, shares: Shares) -> tuple[int, Shares]:
 class Wheel:
     """The ring."""
 
-    __slots__ = ("_rng", "_slots", "_step_s", "now")
+    __slots__ = ("_rng", "_size", "_slots", "_step_s", "now")
 
     def __init__(self, rng: np.random.Generator, *, horizon_s: float, step_s: float) -> None:
         self._rng = rng
         self._step_s = step_s
-        self._slots: list[list[Hosts]] = [[] for _ in range(int(horizon_s / step_s) + 4)]
+        self._size = int(horizon_s / step_s) + 4
+        self._slots: list[list[Hosts]] = [[] for _ in range(self._size)] * 2
+        """The ring twice over, so that a stretch of it is a slice wherever it begins."""
         self.now = 0
         """The present step."""
 
     def take(self) -> Hosts:
         """Who acts in the present step."""
-        place = self.now % len(self._slots)
-        found = self._slots[place]
-        self._slots[place] = []
-        if not found:
+        slot = self._slots[self.now % self._size]
+        if not slot:
             return NOBODY
-        return found[0] if len(found) == 1 else np.concatenate(found)
+        hosts = slot[0] if len(slot) == 1 else np.concatenate(slot)
+        slot.clear()
+        return hosts
 
     def put(self, hosts: Hosts, steps: int) -> None:
         """All act after so many steps."""
-        assert 0 < steps < len(self._slots), "a delay is within the horizon"
+        assert 0 < steps < self._size, "a delay is within the horizon"
         if len(hosts):
-            self._slots[(self.now + steps) % len(self._slots)].append(hosts)
+            self._slots[(self.now + steps) % self._size].append(hosts)
 
     def deal(self, hosts: Hosts, *, from_s: float, to_s: float) -> tuple[int, Counts]:
         """Each acts after a delay that is uniform between these. The first step, and how many in each from it."""
         if not len(hosts):
             return self.now, NO_COUNTS
         first, shares = delay_shares(from_s, to_s, self._step_s)
-        slots, size = self._slots, len(self._slots)
         counts: Counts = self._rng.multinomial(len(hosts), shares)
-        begin, at = 0, self.now + first
-        for place, count in enumerate(counts.tolist(), at):
+        at = self.now + first
+        place, begin = at % self._size, 0
+        for slot, count in zip(self._slots[place : place + len(shares)], counts.tolist(), strict=True):
             if count:
                 end = begin + count
-                slots[place % size].append(hosts[begin:end])
+                slot.append(hosts[begin:end])
                 begin = end
         return at, counts

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from holdfast.fleet.cells import CELLS, fleet_at
-from holdfast.fleet.design import HALF_DEAD, HOLDFAST, NAIVE, Outcome, Trouble, half_dead
+from holdfast.fleet.design import HALF_DEAD, HOLDFAST, NAIVE, Design, Outcome, Trouble, half_dead
 from holdfast.fleet.driver import Driver
 from holdfast.fleet.line import Line
 from holdfast.fleet.model import Model
@@ -107,11 +107,24 @@ def test_what_recovers_or_is_dead_is_not_half_dead() -> None:
         assert not any(half_dead(a, b) for a, b in itertools.pairwise(seen))
 
 
+@pytest.mark.parametrize("design", [HOLDFAST, NAIVE, HALF_DEAD])
+def test_a_calm_step_is_the_same_as_the_long_way(design: Design, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lease by lease, through a loss and the calm after it."""
+    fleet = fleet_at(load=0.45, cost=4, size=500)
+    for lost_share in (0.0, 0.7):
+        runs = [Model(fleet, design, seed=6, trouble=Trouble(lost_share=lost_share, deaf_s=0)) for _ in range(2)]
+        short = runs[0].advance(900, until_recovered=False)
+        with monkeypatch.context() as patch:
+            patch.setattr(Model, "_calm", lambda *_: False)
+            assert runs[1].advance(900, until_recovered=False) == short
+        assert np.array_equal(runs[0]._until, runs[1]._until)
+
+
 def test_a_million_stale_calls_are_a_small_queue() -> None:
     """What nobody waits for any more is two counts: a naive queue of an outage of hours stays small."""
     line = Line((1.0, 4.0))
     for step in range(1000):
-        line.put(step, step % 2, np.arange(1000, dtype=np.int32))
+        line.put(step, step % 2, np.arange(1000, dtype=np.intp))
         line.gives_up(step - 60, keep=True)
     assert line.pieces == pytest.approx(1_000_000)
     assert line.waiting == 60_000
@@ -132,7 +145,7 @@ def test_delays_are_dealt_as_they_would_be_drawn(from_s: float, span_s: float, s
 def test_the_wheel_loses_nobody() -> None:
     """Everybody who is dealt a delay acts once, within it."""
     wheel = Wheel(np.random.default_rng(1), horizon_s=130, step_s=1.0)
-    wheel.deal(np.arange(5000, dtype=np.int32), from_s=54.0, to_s=66.0)
+    wheel.deal(np.arange(5000, dtype=np.intp), from_s=54.0, to_s=66.0)
     seen = []
     for wheel.now in range(1, 70):
         hosts = wheel.take()
