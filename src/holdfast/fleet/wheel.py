@@ -60,7 +60,8 @@ class Wheel:
         self._rng = rng
         self._step_s = step_s
         self._size = int(horizon_s / step_s) + 4
-        self._slots: list[list[Hosts]] = [[] for _ in range(self._size)] * 2
+        ring: list[list[Hosts]] = [[] for _ in range(self._size)]
+        self._slots = ring * 2
         """The ring twice over, so that a stretch of it is a slice wherever it begins."""
         self.now = 0
         """The present step."""
