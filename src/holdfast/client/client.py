@@ -73,8 +73,11 @@ class LeaseClient:
         transport: Transport | None = None,
         now_s: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,
+        told: Callable[[Lease, LeaseEvent], None] | None = None,
     ) -> None:
-        """`key`: the text of the service's key file. `ttl_s`: about how long its leases last."""
+        """`key`: the text of the service's key file. `ttl_s`: about how long its leases last. `told` hears of
+        everything that becomes of any lease, at once; it must not block.
+        """
         self.holder = holder or new_holder()
         self._transport = LeaseHttp(url, key, ca_file=ca_file) if transport is None else transport
         self._timeout_s = timeout_s
@@ -89,6 +92,7 @@ class LeaseClient:
         self._busy: dict[bool, asyncio.Task[None] | None] = {True: None, False: None}
         self._loop: asyncio.Task[None] | None = None
         self._trouble = ""
+        self._told = told
 
     @property
     def trouble(self) -> str:
@@ -244,7 +248,10 @@ class LeaseClient:
 
     def _tell(self, holding: Holding, change: Change, why: str) -> None:
         lease = self._leases[id(holding)][1]
-        lease.tell(LeaseEvent(change, holding.token, why))
+        event = LeaseEvent(change, holding.token, why)
+        lease.tell(event)
+        if self._told is not None:
+            self._told(lease, event)
         if change in (Change.RELEASED, Change.REFUSED):
             self._agenda.forget(holding)
             del self._leases[id(holding)]

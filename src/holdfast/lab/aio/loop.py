@@ -15,18 +15,15 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import heapq
-import itertools
 import threading
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any, NamedTuple, NoReturn, TypeVar
 
 from holdfast.lab.aio.places import place_of
-from holdfast.lab.aio.refused import RealIoRefusedError, Refusing
+from holdfast.lab.aio.refused import RealIoRefusedError
+from holdfast.virtual.timed import RESOLUTION_S, TimedLoop
 
 T = TypeVar("T")
-
-RESOLUTION_S = 1e-9
-"""Timers closer together than this are due together, as on asyncio's own clock."""
 
 PAUSE_TICKS_MAX = 32
 """How often time may pass to the next timer while a task is paused."""
@@ -104,27 +101,21 @@ class Option(NamedTuple):
         return self.entry.name if self.entry.task is None else self.entry.task.get_name()
 
 
-class SimLoop(Refusing, asyncio.AbstractEventLoop):
+class SimLoop(TimedLoop):
     """The loop. Whoever drives it calls `options()` and `take()` until the scenario has ended."""
 
     def __init__(self, *, pauses: int = 0) -> None:
+        super().__init__()
         self.pauses_left = pauses
         self.tasks: list[SimTask[Any]] = []
-        self.troubles: list[BaseException] = []
-        """Exceptions of callbacks, and refusals, in order."""
         self.watches: list[tuple[str, Callable[[], object]]] = []
         """Invariants that the scenario registered, checked after each step."""
         self.generators: list[Any] = []
         self.main: SimTask[Any] | None = None
         self._ready: list[Entry] = []
         self._paused: list[Entry] = []
-        self._timers: list[tuple[float, int, asyncio.TimerHandle]] = []
-        self._numbers = itertools.count()
         self._names: dict[str, int] = {}
-        self._now = 0.0
-        self._closed = False
         self._thread = threading.get_ident()
-        self._handler: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None = None
 
     # -- choices --------------------------------------------------------------------------------------------
 
@@ -192,10 +183,6 @@ class SimLoop(Refusing, asyncio.AbstractEventLoop):
             else:
                 self._ready.append(Entry(handle, f"timer {_name(handle)}", _TIMER - number))
 
-    def _drop_cancelled(self) -> None:
-        while self._timers and self._timers[0][2].cancelled():
-            heapq.heappop(self._timers)
-
     def _pass_time(self) -> None:
         self._drop_cancelled()
         if self._timers:
@@ -204,10 +191,6 @@ class SimLoop(Refusing, asyncio.AbstractEventLoop):
                 entry.ticks += 1
 
     # -- what asyncio asks of a loop ------------------------------------------------------------------------
-
-    def time(self) -> float:
-        """Virtual seconds since the start."""
-        return self._now
 
     def call_soon(  # type: ignore[override]
         self, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
@@ -229,23 +212,6 @@ class SimLoop(Refusing, asyncio.AbstractEventLoop):
             self.refuse("loop.call_soon_threadsafe from another thread", "threads")
         return self.call_soon(callback, *args, context=context)
 
-    def call_later(  # type: ignore[override]
-        self, delay: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
-    ) -> asyncio.TimerHandle:
-        """After some virtual seconds."""
-        return self.call_at(self._now + delay, callback, *args, context=context)
-
-    def call_at(  # type: ignore[override]
-        self, when: float, callback: Callable[..., object], *args: Any, context: contextvars.Context | None = None
-    ) -> asyncio.TimerHandle:
-        """At a virtual time."""
-        handle = asyncio.TimerHandle(when, callback, args, self, context)
-        heapq.heappush(self._timers, (when, next(self._numbers), handle))
-        return handle
-
-    def _timer_handle_cancelled(self, handle: asyncio.TimerHandle) -> None:
-        """Of no interest: cancelled timers are left out when they come up."""
-
     def create_future(self) -> SimFuture[Any]:
         """A future of this loop."""
         return SimFuture(number=next(self._numbers), loop=self)
@@ -266,73 +232,6 @@ class SimLoop(Refusing, asyncio.AbstractEventLoop):
         task: SimTask[T] = SimTask(coro, loop=self, name=name, context=context, number=next(self._numbers))
         self.tasks.append(task)
         return task
-
-    def set_task_factory(self, factory: Any) -> None:
-        """Tasks of another making can't be searched."""
-        if factory is not None:
-            self.refuse("loop.set_task_factory", "tasks of another making")
-
-    def get_task_factory(self) -> None:
-        """None."""
-
-    def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """What nobody caught is a finding, unless the code set a handler."""
-        if self._handler is not None:
-            self._handler(self, context)
-        elif (error := context.get("exception")) is not None:
-            self.troubles.append(error)
-
-    def default_exception_handler(self, context: dict[str, Any]) -> None:
-        """As without a handler."""
-        if (error := context.get("exception")) is not None:
-            self.troubles.append(error)
-
-    def set_exception_handler(
-        self, handler: Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None
-    ) -> None:
-        """As asyncio's."""
-        self._handler = handler
-
-    def get_exception_handler(self) -> Callable[[asyncio.AbstractEventLoop, dict[str, Any]], object] | None:
-        """As asyncio's."""
-        return self._handler
-
-    def get_debug(self) -> bool:
-        """False: debug mode measures real time."""
-        return False
-
-    def set_debug(self, enabled: bool) -> None:
-        """Not heeded."""
-
-    def is_running(self) -> bool:
-        """Whether it has not been closed."""
-        return not self._closed
-
-    def is_closed(self) -> bool:
-        """Whether the run is over."""
-        return self._closed
-
-    def close(self) -> None:
-        """End of the run."""
-        self._closed = True
-
-    def stop(self) -> None:
-        """The scenario ends by returning."""
-        self.refuse("loop.stop", "a loop that is driven from within")
-
-    def run_forever(self) -> NoReturn:
-        """It is driven from outside."""
-        self.refuse("loop.run_forever", "a loop that is driven from within")
-
-    def run_until_complete(self, future: object) -> NoReturn:
-        """It is driven from outside."""
-        self.refuse("loop.run_until_complete", "a loop that is driven from within")
-
-    async def shutdown_asyncgens(self) -> None:
-        """Done at the end of each run."""
-
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # asyncio's
-        """There is none."""
 
     def refuse(self, used: str, kind: str) -> NoReturn:
         """Refuse something, naming the task and the line that asked for it."""

@@ -10,10 +10,13 @@ import types
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from holdfast.virtual import timed
+
 _LIBRARY = (
     str(Path(asyncio.__file__).parent) + os.sep,
     contextlib.__file__,
     str(Path(__file__).parent) + os.sep,
+    str(Path(timed.__file__).parent) + os.sep,
 )
 
 

@@ -15,9 +15,10 @@ import pytest
 
 from holdfast.lab.aio.choosing import Follow
 from holdfast.lab.aio.loop import Option
-from holdfast.lab.aio.refused import REFUSED, RealIoRefusedError
+from holdfast.lab.aio.refused import RealIoRefusedError
 from holdfast.lab.aio.running import AS_ASYNCIO, Body, Ended, Terms, run
 from holdfast.lab.aio.searching import Budget, exhaust
+from holdfast.virtual.refused import REFUSED
 
 
 def alone(body: Body, terms: Terms = Terms()) -> Ended:  # noqa: B008  # frozen
