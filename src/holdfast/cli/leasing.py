@@ -11,6 +11,7 @@ from holdfast.cli import exits
 from holdfast.cli.common import fail, file_option, format_option, load_file, run, show
 
 if TYPE_CHECKING:
+    from holdfast.config.settings import Loaded
     from holdfast.service.leases.listing import Listed
 
 
@@ -37,10 +38,7 @@ def serve(file: str) -> None:
     from holdfast.cli.running import run_roles
     from holdfast.service.up import Roles
 
-    loaded = load_file(file)
-    if loaded.service.leases is None:
-        fail(f"{file} has no [leases] table: add one (docs/configuration.md)", exits.BAD_CONFIGURATION)
-    run_roles(loaded, Roles(leases=True), "leases")
+    run_roles(_with_leases(file), Roles(leases=True), "leases")
 
 
 @leases.command("list")
@@ -68,21 +66,23 @@ def list_leases(role: str, file: str | None, form: str) -> None:
 
 
 @leases.command()
-@click.option("--fleet", "size", type=int, required=True, help="How many hosts hold a lease.")
-@click.option("--rate", type=float, required=True, help="Renewals a second that the service can do, if only that.")
+@click.argument("file", required=False, type=click.Path())
+@click.option("--fleet", type=int, help="How many hosts hold a lease. With FILE: default as many as do now.")
+@click.option("--rate", type=float, help="Renewals a second that the service can do, if only that.")
 @click.option("--cost", type=float, default=4.0, show_default=True, help="Of establishing, in renewals (k).")
-@click.option("--ttl", type=float, default=180.0, show_default=True, help="How long a lease lasts, seconds.")
-@click.option("--renew-every", type=float, default=None, help="Seconds between renewals. Default: a third of TTL.")
+@click.option("--ttl", type=float, help="How long a lease lasts, seconds. Default: 180, or as FILE has it.")
+@click.option("--renew-every", type=float, help="Seconds between renewals. Default: a third of TTL.")
 @click.option(
     "--timeout", type=float, default=60.0, show_default=True, help="After which clients give up, seconds."
 )
 @click.option("--svg", "svg_file", type=click.Path(dir_okay=False), help="Write the picture to this file too.")
 @format_option
 def envelope(
-    size: int,
-    rate: float,
+    file: str | None,
+    fleet: int | None,
+    rate: float | None,
     cost: float,
-    ttl: float,
+    ttl: float | None,
     renew_every: float | None,
     timeout: float,
     svg_file: str | None,
@@ -90,25 +90,45 @@ def envelope(
 ) -> None:
     """Whether a naive design of this size would collapse, which outages are free, and how long recovery takes.
 
+    FILE: its [leases] table gives TTL and rate (renewals_per_s), its store the fleet; flags win over it.
+
     \b
     Example:
       holdfast leases envelope --fleet 100000 --rate 2500 --cost 4 --svg envelope.svg
+      holdfast leases envelope holdfast.toml --fleet 20000
     """
-    from holdfast.leases.envelope import Fleet
+    from holdfast.service.leases.envelope_input import Given, fleet_of
     from holdfast.service.leases.envelope_report import picture, report
     from holdfast.service.leases.envelope_svg import svg
 
-    every_s = ttl / 3 if renew_every is None else renew_every
+    loaded = None if file is None else _with_leases(file)
+    if fleet is None and loaded is not None:
+        fleet = run(_held(loaded))
     try:
-        fleet = Fleet(
-            size=size, renewals_per_s=rate, cost=cost, ttl_s=ttl, renew_every_s=every_s, timeout_s=timeout
+        meant = fleet_of(
+            Given(fleet, rate, cost, ttl, renew_every, timeout), None if loaded is None else loaded.service.leases
         )
     except ValueError as error:
         fail(str(error), exits.USAGE)
-    found = report(fleet)
+    found = report(meant)
     if svg_file:
         try:
             Path(svg_file).write_text(svg(found), encoding="utf-8")
         except OSError as error:
             fail(f"can't write {svg_file}: {error.strerror}")
     show(found, form, lambda: f"{found.text}\n\n{picture(found)}")
+
+
+async def _held(loaded: Loaded) -> int:
+    from holdfast.service.leases.envelope_input import held
+    from holdfast.service.scene import open_scene
+
+    async with open_scene(loaded, "command") as scene:
+        return await held(scene)
+
+
+def _with_leases(file: str) -> Loaded:
+    loaded = load_file(file)
+    if loaded.service.leases is None:
+        fail(f"{file} has no [leases] table: add one (docs/configuration.md)", exits.BAD_CONFIGURATION)
+    return loaded

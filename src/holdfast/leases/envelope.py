@@ -46,8 +46,9 @@ class Fleet(msgspec.Struct, frozen=True):
     timeout_s: float = 60.0
 
     def __post_init__(self) -> None:
-        if min(self.size, self.renewals_per_s, self.cost, self.ttl_s, self.renew_every_s, self.timeout_s) <= 0:
-            raise ValueError("fleet size, rate, cost and all times are above 0")
+        figures = (self.size, self.renewals_per_s, self.cost, self.ttl_s, self.renew_every_s, self.timeout_s)
+        if not all(0 < figure < math.inf for figure in figures):
+            raise ValueError("fleet size, rate, cost and all times are finite numbers above 0")
         if self.renew_every_s >= self.ttl_s:
             raise ValueError(
                 f"a lease of {self.ttl_s:g} s that is renewed every {self.renew_every_s:g} s runs out between"

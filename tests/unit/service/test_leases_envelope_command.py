@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -10,6 +11,13 @@ from click.testing import CliRunner
 
 from holdfast.cli import exits
 from holdfast.cli.main import cli
+from holdfast.config.loading import load
+from holdfast.config.settings import Loaded
+from holdfast.model.codec import encode
+from holdfast.model.keys import Keys
+from holdfast.model.lease import Lease
+from holdfast.ports.store import Commit, Committed, Put
+from holdfast.service.scene import open_scene
 
 FLEET = ["leases", "envelope", "--fleet", "100000", "--rate", "2777.8"]
 
@@ -56,11 +64,66 @@ def test_svg_is_one_well_formed_picture(tmp_path: Path) -> None:
 
 
 def test_wrong_figures_are_one_line_and_exit_64(tmp_path: Path) -> None:
-    """A TTL that ends before the renewal, a fleet of none; a file that can't be written is exit 1."""
-    for wrong in (["--ttl", "60", "--renew-every", "60"], ["--cost", "0"]):
+    """A TTL that ends before the renewal, no cost, no number; a file that can't be written is exit 1."""
+    for wrong in (
+        ["--ttl", "60", "--renew-every", "60"],
+        ["--cost", "0"],
+        ["--rate", "nan"],
+        ["--timeout", "inf"],
+    ):
         done = CliRunner().invoke(cli, [*FLEET, *wrong])
         assert done.exit_code == exits.USAGE
         assert done.output.startswith("holdfast: ")
     done = CliRunner().invoke(cli, [*FLEET, "--svg", str(tmp_path / "no" / "file.svg")])
     assert done.exit_code == exits.FAILED
     assert "can't write" in done.output
+
+
+def _file(directory: Path, more: str) -> Path:
+    file = directory / "holdfast.toml"
+    file.write_text(f'format = 1\nscope = "fleet"\n[service]\nstate = "state"\n{more}')
+    return file
+
+
+def test_a_file_gives_what_the_flags_leave_out(tmp_path: Path) -> None:
+    """TTL and rate as in [leases]; the TTL grows with a fleet that would need more; flags win."""
+    file = str(_file(tmp_path, '[leases]\nttl = "90s"\nrenewals_per_s = 500\n'))
+    words = ["leases", "envelope", file, "--format", "json"]
+    small = json.loads(CliRunner().invoke(cli, [*words, "--fleet", "3000"]).output)["fleet"]
+    assert small == {
+        "size": 3000,
+        "renewals_per_s": 500.0,
+        "cost": 4.0,
+        "ttl_s": 90.0,
+        "renew_every_s": 30.0,
+        "timeout_s": 60.0,
+    }
+    large = json.loads(CliRunner().invoke(cli, [*words, "--fleet", "50000", "--rate", "2000"]).output)["fleet"]
+    assert (large["ttl_s"], large["renewals_per_s"]) == (300.0, 2000.0)
+
+
+def test_the_fleet_is_what_the_store_holds(tmp_path: Path) -> None:
+    """Counted in the file's own store; nobody there yet, no table, nothing at all: one line says what to do."""
+    file = _file(tmp_path, "[leases]\n")
+    nobody = CliRunner().invoke(cli, ["leases", "envelope", str(file)])
+    assert nobody.exit_code == exits.FAILED
+    assert "nobody holds a lease yet; say with --fleet how many will" in nobody.output
+    loaded = load(file)
+    assert isinstance(loaded, Loaded)
+    asyncio.run(_hold(loaded, 3))
+    found = CliRunner().invoke(cli, ["leases", "envelope", str(file), "--format", "json"])
+    assert json.loads(found.output)["fleet"]["size"] == 3
+    nothing = CliRunner().invoke(cli, ["leases", "envelope"])
+    assert nothing.exit_code == exits.USAGE
+    assert "Say --fleet and --rate, or name a file" in nothing.output
+
+
+async def _hold(loaded: Loaded, count: int) -> None:
+    async with open_scene(loaded, "test") as scene:
+        await scene.ask(_write(scene.keys, count))
+
+
+async def _write(keys: Keys, count: int) -> None:
+    leases = [Lease("api", f"host-{number}", f"host-{number}:1", number + 1) for number in range(count)]
+    puts = tuple(Put(keys.lease(lease.key), encode(lease)) for lease in leases)
+    assert isinstance(await Commit((), puts), Committed)
