@@ -6,23 +6,24 @@
 All hosts hold a lease and are probed, whether they are ready or not, as in a scope whose targets come from leases:
 the gate is that of the shipped rules. A plan counts as applied at once. Timers (hold-down, refunds, runs of
 failures, flap windows) are kept as the loops keep them: armed when they are first named, fired when their time is
-over. Nothing is ever stale here: all publish each round.
+over; who has had no lease for `FORGET_S` is forgotten, as by the registrar. Nothing is ever stale here: all
+publish each round.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
 
-from holdfast.health.folding import begin, fold, forget_flaps, settle
+from holdfast.health.folding import View, begin, fold, forget_flaps, settle
 from holdfast.health.leased import LeasedRules
 from holdfast.health.memo import MemoRules
 from holdfast.health.rise_fall import Track
 from holdfast.health.roster import Roster, roster
 from holdfast.health.trust import distrust
-from holdfast.leases.members import UNREADY, membership
+from holdfast.leases.members import FORGET_S, UNREADY, membership
 from holdfast.model.configuration import (
     Check,
     Configuration,
@@ -63,6 +64,8 @@ class Prober:
         self._view = begin(self._work)
         self._together_s: float | None = None
         self._windows: dict[str, float] = {}
+        self._published: View | None = None
+        self._restless: tuple[View, frozenset[int]] | None = None
         self.observations = Observations(f"{name}/0", name, 0, ())
 
     def reconfigure(self, configuration: Configuration) -> None:
@@ -73,25 +76,32 @@ class Prober:
 
     def restless(self) -> frozenset[int]:
         """Targets of which one more success would tell anything."""
-        (shard,), (view,) = self._work.shards, self._view.shards
-        return frozenset(
-            number_of(target)
-            for target, track in zip(shard.targets, view.tracks, strict=True)
-            if track.state is not TargetState.UP or track.run
-        )
+        if self._restless is None or self._restless[0] is not self._view:
+            (shard,), (view,) = self._work.shards, self._view.shards
+            found = frozenset(
+                number_of(target)
+                for target, track in zip(shard.targets, view.tracks, strict=True)
+                if track.state is not TargetState.UP or track.run
+            )
+            self._restless = (self._view, found)
+        return self._restless[1]
 
     def sees(self, results: Iterable[tuple[int, bool]], *, now_s: float) -> None:
         """A round of results, and the timers that ran out before it; then what is published."""
         found = tuple(ProbeResult(key_of(n), ok, "" if ok else "connect refused") for n, ok in results)
+        if not (found or self._windows or self._together_s is not None) and self._view is self._published:
+            return
         view, _ = fold(self._work, self._view, found)
         for target in view.flapping - self._windows.keys():
             self._windows[target] = now_s + self._limits.flap_window_s
         over = frozenset(target for target, ends_s in self._windows.items() if now_s >= ends_s)
         for target in over:
             del self._windows[target]
-        self._view = forget_flaps(self._work, view, over)
+        self._view = forget_flaps(self._work, view, over) if over else view
         self._runs(now_s)
-        self._publish()
+        if self._view is not self._published:
+            self._publish()
+            self._published = self._view
 
     def _runs(self, now_s: float) -> None:
         """A run of failures begins with the first of them and ends by its timer."""
@@ -151,20 +161,31 @@ class Chain:
         self._leases = Observations(LEASES_OBSERVER, "leases", 0, ())
         self._rules, self._desk = LeasedRules(MemoRules()), Desk()
         self._armed: dict[Timer, float] = {}
+        self._lost_s: dict[str, float] = {}
+        self._states = 0
+        """Counts the changes of what leases say, but for reasons."""
+        self._named: tuple[object, frozenset[Timer]] = (None, frozenset())
         self._seen: object = None
 
-    def holds(self, ready: dict[int, bool]) -> None:
+    def holds(self, ready: Mapping[int, bool], *, now_s: float) -> None:
         """These hold a lease, and say whether they are ready: as the registrar makes it known."""
-        said = {one.target: one.state for one in self._leases.targets}
-        leases = (_lease(number, ready=is_ready) for number, is_ready in ready.items())
-        found = membership(self._stored.configuration, leases, said)
         before = self._leases
+        said = {one.target: one.state for one in before.targets}
+        leases = (_lease(number, ready=is_ready) for number, is_ready in ready.items())
+        over = frozenset(key for key, since_s in self._lost_s.items() if now_s >= since_s + FORGET_S)
+        found = membership(self._stored.configuration, leases, said, forget=over)
+        self._lost_s = {key: self._lost_s.get(key, now_s) for key in found.lost}
         self._leases = Observations(before.observer, before.vantage, before.revision + 1, found.seen)
+        self._states += said != {one.target: one.state for one in found.seen}
         self.lagging = frozenset(number_of(one.target) for one in found.seen if one.reason == UNREADY)
-        if found.joined:
-            self._joined(found.groups)
+        if found.groups != self._stored.configuration.groups:
+            self._regroup(found.groups)
 
-    def _joined(self, groups: tuple[GroupConfig, ...]) -> None:
+    def forgets(self, now_s: float) -> bool:
+        """Whether the registrar has something to do without a lease having changed."""
+        return any(now_s >= since_s + FORGET_S for since_s in self._lost_s.values())
+
+    def _regroup(self, groups: tuple[GroupConfig, ...]) -> None:
         configuration = msgspec.structs.replace(self._stored.configuration, groups=groups)
         revision = self._stored.revision + 1
         self._stored = StoredConfiguration(revision, "fleet", str(revision), configuration)
@@ -175,12 +196,14 @@ class Chain:
         """Judge and plan, if anything changed or a timer fired."""
         stored, desk = self._stored, self._desk
         observations = (*(prober.observations for prober in self.probers), self._leases)
+        probed = tuple(prober.observations.revision for prober in self.probers)
+        # What leases say changes its reasons more often than its states; reasons decide nothing.
+        situation = (stored.revision, probed, self._states, self.plan and self.plan.identity)
         serving = desk.serving(stored, Directives(), self.plan, None)
-        fired = self._fired(observations, serving, now_s)
-        situation_key = (stored.revision, tuple(o.revision for o in observations), fired, self.plan)
-        if situation_key == self._seen:
+        fired = self._fired(situation, observations, serving, now_s)
+        if (situation, fired) == self._seen:
             return
-        self._seen = situation_key
+        self._seen = (situation, fired)
         standing = Standing(ZONE, None if self.plan is None else self.plan.identity)
         decision = decide(
             Situation(
@@ -201,17 +224,18 @@ class Chain:
             self.serving = _serving(self.plan)
 
     def _fired(
-        self, observations: tuple[Observations, ...], serving: frozenset[str], now_s: float
+        self, situation: object, observations: tuple[Observations, ...], serving: frozenset[str], now_s: float
     ) -> frozenset[str]:
-        standing = (Standing(ZONE, None if self.plan is None else self.plan.identity),)
-        named = {
-            timer
-            for timer in self._rules.timers(self._stored.configuration, observations, serving)
-            if not timer.name.startswith("stale/")
-        }
-        named.update(refund_timers(self.plan, standing, self._stored.configuration.limits.window_s))
-        self._armed = {timer: self._armed.get(timer, now_s) for timer in named}
+        if self._named[0] != situation:
+            self._named = (situation, self._timers(observations, serving))
+        self._armed = {timer: self._armed.get(timer, now_s) for timer in self._named[1]}
         return frozenset(t.name for t, since_s in self._armed.items() if now_s >= since_s + t.after_s)
+
+    def _timers(self, observations: tuple[Observations, ...], serving: frozenset[str]) -> frozenset[Timer]:
+        standing = (Standing(ZONE, None if self.plan is None else self.plan.identity),)
+        judged = self._rules.timers(self._stored.configuration, observations, serving)
+        refunds = refund_timers(self.plan, standing, self._stored.configuration.limits.window_s)
+        return frozenset((*(t for t in judged if not t.name.startswith("stale/")), *refunds))
 
 
 def _configuration(check: Check, limits: Limits) -> Configuration:

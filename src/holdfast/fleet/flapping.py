@@ -3,27 +3,17 @@
 A pool of targets, a part of which is new and without its configuration: its probes now succeed, now fail. Those
 that serve already are sent a new document, and lag behind with it for a while: they answer as before. Some
 targets break in truth. The checker slows down the more of what it checks fails, and then healthy targets time out
-too. Two designs:
-
-- *2025*: all that is registered is probed; one failure takes a target out, one success takes it in; a zone with
-  too few healthy targets is taken out as a whole.
-- *holdfast*: all hold a lease and say whether they are ready; then the shipped rules of `leases.members`, `health`
-  and `planner` (`chain`). New targets enter when they are ready; who serves and lags stays in, and is reported.
-
-Wrongly removed: time out of DNS of targets that are ready or lag, are not broken, and have served before, as a
-share of all such time. Exposure: how long a target that is broken in truth stays in DNS; what caution costs.
+too. All hold a lease. The two designs stand in `watch`; the whole day has a pool of its own (`day.pool`).
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable
-from typing import Final
 
 import msgspec
 
-from holdfast.fleet.chain import PROBERS, ZONES, Chain
-from holdfast.model.configuration import Check
+from holdfast.fleet.watch import Flapping, Round, Watch, watch_2025, watch_holdfast
 
 
 class Pool(msgspec.Struct, frozen=True):
@@ -53,29 +43,10 @@ class Pool(msgspec.Struct, frozen=True):
     zone_out_s: float = 300.0
     """... for so long."""
 
-
-class Flapping(msgspec.Struct, frozen=True):
-    """What a run came to."""
-
-    wrongly_removed_share: float
-    transitions: int
-    """Into or out of DNS."""
-    transitions_most: int
-    """Of any one target."""
-    exposure_s: tuple[float, ...]
-    """Of each broken target: from its breaking until it left DNS, or the end."""
-    series: tuple[tuple[float, float], ...]
-    """(seconds, share of the capacity that should serve and does)."""
-    lagging_most: int = 0
-    """Targets that served and lagged behind, at once."""
-    unreported: int = 0
-    """Of those, by rounds: not reported as lagging (the design of 2025 reports none)."""
-    entered_unready: int = 0
-    """New targets that served before they were ready."""
-
-
-Round = tuple[list[tuple[int, bool]], int]
-"""Results that may tell something, and how many of all failed."""
+    @property
+    def watch(self) -> Watch:
+        """How it is checked."""
+        return Watch(self.lasts_s, self.interval_s, self.zone_least_share, self.zone_out_s)
 
 
 class _Truth:
@@ -94,10 +65,14 @@ class _Truth:
         lagging = self.old[: round(pool.lagging_share * len(self.old))]
         self.caught_up_s = {n: pool.document_s + self.rng.random() * pool.catches_up_s for n in lagging}
         self.failing_share = 0.0
+        self.registered = frozenset(numbers)
+        self.breaks = frozenset(self.broke_at_s)
+        self.version = 0
         self.at(0.0)
 
     def at(self, now_s: float) -> None:
         """It is now."""
+        self.version += 1
         unready = {n for n, at_s in self.ready_at_s.items() if at_s > now_s}
         self.broken = {n for n, at_s in self.broke_at_s.items() if at_s <= now_s}
         self.healthy = [n for n in self.ready_at_s if n not in unready and n not in self.broken]
@@ -122,108 +97,11 @@ class _Truth:
         return [*healthy, *unready, *bad], len(bad) + sum(not ok for _, ok in unready)
 
 
-class _Ledger:
-    """Counts what DNS served."""
-
-    def __init__(self, truth: _Truth) -> None:
-        self.truth = truth
-        self.served: set[int] = set()
-        self.before: frozenset[int] | None = None
-        self.moves: dict[int, int] = {}
-        self.out_s = self.all_s = 0.0
-        self.exposed_s = dict.fromkeys(truth.broke_at_s, 0.0)
-        self.lagging_most = self.unreported = 0
-        self.early: set[int] = set()
-        self.series: list[tuple[float, float]] = []
-
-    def note(self, serving: frozenset[int], now_s: float, *, reported: frozenset[int] = frozenset()) -> None:
-        truth, interval_s = self.truth, self.truth.pool.interval_s
-        good = (self.served | serving).intersection(truth.healthy)
-        out = len(good - serving)
-        self.out_s += out * interval_s
-        self.all_s += len(good) * interval_s
-        for number in truth.broken & serving:
-            self.exposed_s[number] += interval_s
-        for number in serving ^ (serving if self.before is None else self.before):
-            self.moves[number] = self.moves.get(number, 0) + 1
-        lagging = truth.lagging & serving
-        self.lagging_most = max(self.lagging_most, len(lagging))
-        self.unreported += len(lagging - reported)
-        self.early |= serving.intersection(truth.unready)
-        self.served |= serving.difference(truth.unready)
-        self.before = serving
-        self.series.append((now_s, 1 - out / max(len(good), 1)))
-
-    def result(self) -> Flapping:
-        return Flapping(
-            wrongly_removed_share=self.out_s / self.all_s if self.all_s else 0.0,
-            transitions=sum(self.moves.values()),
-            transitions_most=max(self.moves.values(), default=0),
-            exposure_s=tuple(self.exposed_s[n] for n in sorted(self.exposed_s)),
-            series=tuple(self.series),
-            lagging_most=self.lagging_most,
-            unreported=self.unreported,
-            entered_unready=len(self.early),
-        )
-
-
-RISE: Final = 2
-FALL: Final = 3
-
-
 def play_holdfast(pool: Pool, *, seed: int, arrival: Callable[[float], float] | None = None) -> Flapping:
     """The shipped rules. `arrival` maps a chance to the second at which a new target is ready."""
-    truth = _Truth(pool, seed, arrival)
-    ledger = _Ledger(truth)
-    chain = _serving_pool(pool, truth)
-    said: dict[int, bool] = {}
-    for turn in range(int(pool.lasts_s / pool.interval_s)):
-        now_s = turn * pool.interval_s
-        truth.at(now_s)
-        if (says := truth.says_ready()) != said:
-            chain.holds(says)
-            said = says
-        failed = 0
-        for prober in chain.probers:
-            results, failures = truth.probes(prober.restless())
-            prober.sees(results, now_s=now_s)
-            failed += failures
-        truth.failing_share = failed / (pool.targets * len(PROBERS))
-        chain.turn(now_s)
-        ledger.note(chain.serving, now_s, reported=chain.lagging)
-    return ledger.result()
-
-
-def _serving_pool(pool: Pool, truth: _Truth) -> Chain:
-    """The chain with its old targets in DNS, before the new ones come."""
-    chain = Chain(check=Check(interval_s=pool.interval_s, rise=RISE, fall=FALL))
-    chain.holds(dict.fromkeys(truth.old, True))
-    for turn in range(-RISE, 0):
-        for prober in chain.probers:
-            prober.sees([(n, True) for n in truth.old], now_s=turn * pool.interval_s)
-    chain.turn(-pool.interval_s)
-    assert chain.serving == frozenset(truth.old), "all of them answered"
-    return chain
+    return watch_holdfast(_Truth(pool, seed, arrival), pool.watch)
 
 
 def play_2025(pool: Pool, *, seed: int, arrival: Callable[[float], float] | None = None) -> Flapping:
-    """Everybody who is registered is probed; one result decides; zones fail over."""
-    truth = _Truth(pool, seed, arrival)
-    ledger = _Ledger(truth)
-    out_until_s = dict.fromkeys(range(ZONES), 0.0)
-    sizes = [sum(n % ZONES == zone for n in truth.ready_at_s) for zone in range(ZONES)]
-    for turn in range(int(pool.lasts_s / pool.interval_s)):
-        now_s = turn * pool.interval_s
-        truth.at(now_s)
-        results, failed = truth.probes(())
-        down = {n for n, ok in results if not ok}
-        truth.failing_share = failed / pool.targets
-        for zone in range(ZONES):
-            up = sizes[zone] - sum(n % ZONES == zone for n in down)
-            if now_s >= out_until_s[zone] and up < pool.zone_least_share * sizes[zone]:
-                out_until_s[zone] = now_s + pool.zone_out_s
-        if all(until_s > now_s for until_s in out_until_s.values()):
-            out_until_s[0] = now_s  # the last zone always stays
-        up_zones = {zone for zone, until_s in out_until_s.items() if now_s >= until_s}
-        ledger.note(frozenset(n for n in truth.ready_at_s if n not in down and n % ZONES in up_zones), now_s)
-    return ledger.result()
+    """The same pool, by the design of 2025."""
+    return watch_2025(_Truth(pool, seed, arrival), pool.watch)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.fleet.flapping import Flapping, Pool, play_2025, play_holdfast
+from holdfast.fleet.flapping import Pool, play_2025, play_holdfast
+from holdfast.fleet.watch import Flapping
 
 REMOVED_MOST = 0.005
 SEEDS = 50

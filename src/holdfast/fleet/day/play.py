@@ -10,7 +10,8 @@ from holdfast.fleet.day.assumed import Assumed
 from holdfast.fleet.day.leases import Leases, play_leases
 from holdfast.fleet.day.network import Network, play_network
 from holdfast.fleet.day.scripts import Script
-from holdfast.fleet.flapping import Flapping, Pool, play_2025, play_holdfast
+from holdfast.fleet.flapping import Pool, play_2025, play_holdfast
+from holdfast.fleet.watch import Flapping
 
 DESIGNS: Final = ("2025", "holdfast")
 TARGETS: Final = 150
