@@ -12,7 +12,7 @@ publish each round.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -23,7 +23,7 @@ from holdfast.health.memo import MemoRules
 from holdfast.health.rise_fall import Track
 from holdfast.health.roster import Roster, roster
 from holdfast.health.trust import distrust
-from holdfast.leases.members import FORGET_S, UNREADY, membership
+from holdfast.leases.members import FORGET_MOST_S, FORGET_S, UNREADY, membership
 from holdfast.model.configuration import (
     Check,
     Configuration,
@@ -172,8 +172,13 @@ class Chain:
         before = self._leases
         said = {one.target: one.state for one in before.targets}
         leases = (_lease(number, ready=is_ready) for number, is_ready in ready.items())
-        over = frozenset(key for key, since_s in self._lost_s.items() if now_s >= since_s + FORGET_S)
-        found = membership(self._stored.configuration, leases, said, forget=over)
+        found = membership(
+            self._stored.configuration,
+            leases,
+            said,
+            forget=frozenset(self._gone(FORGET_S, now_s)),
+            forget_most=frozenset(self._gone(FORGET_MOST_S, now_s)),
+        )
         self._lost_s = {key: self._lost_s.get(key, now_s) for key in found.lost}
         self._leases = Observations(before.observer, before.vantage, before.revision + 1, found.seen)
         self._states += said != {one.target: one.state for one in found.seen}
@@ -183,7 +188,10 @@ class Chain:
 
     def forgets(self, now_s: float) -> bool:
         """Whether the registrar has something to do without a lease having changed."""
-        return any(now_s >= since_s + FORGET_S for since_s in self._lost_s.values())
+        return any(self._gone(FORGET_S, now_s))
+
+    def _gone(self, longer_s: float, now_s: float) -> Iterator[str]:
+        return (key for key, since_s in self._lost_s.items() if now_s >= since_s + longer_s)
 
     def _regroup(self, groups: tuple[GroupConfig, ...]) -> None:
         configuration = msgspec.structs.replace(self._stored.configuration, groups=groups)

@@ -8,7 +8,9 @@
 | nothing, or stale  | UNHEALTHY            | UNHEALTHY |
 | nothing, or stale  | anything else        | UNKNOWN: the lease service is silent, which withdraws nothing |
 
-If more than half of all targets are unhealthy then, the whole is distrusted, as in `judge`.
+If more than half of all targets are unhealthy then, the whole is distrusted, as in `judge`: nothing is withdrawn.
+And a lost lease of a target that is probed counts for nothing then: who was taken out before it was clear that
+most had lost theirs comes back when the probers find it healthy, and not only with its lease, hours later.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import msgspec
 from holdfast.health.judge import common_failure, stale_timer
 from holdfast.model.configuration import CheckKind, Configuration, target_key
 from holdfast.model.observation import (
+    LEASE_LOST,
     LEASES_OBSERVER,
     Health,
     Observations,
@@ -75,10 +78,20 @@ class LeasedRules:
         found = tuple(
             verdict_with_lease(v, fresh.get(v.target)) if v.target in leased else v for v in verdicts.verdicts
         )
-        counted = leased | _probed(configuration)
+        probed = _probed(configuration)
+        counted = leased | probed
         unhealthy = sum(v.health is Health.UNHEALTHY for v in found if v.target in counted)
         distrust = common_failure(unhealthy=unhealthy, probed=len(counted))
+        if distrust:
+            found = tuple(
+                before if _lost(fresh.get(before.target)) and before.target in probed else after
+                for before, after in zip(verdicts.verdicts, found, strict=True)
+            )
         return msgspec.structs.replace(verdicts, verdicts=found, distrust=distrust or verdicts.distrust)
+
+
+def _lost(said: TargetObservation | None) -> bool:
+    return said is not None and said.state is TargetState.DOWN and said.reason == LEASE_LOST
 
 
 def _leased(configuration: Configuration) -> frozenset[str]:

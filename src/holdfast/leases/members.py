@@ -6,10 +6,14 @@
 | held, ready             | anything        | UP |
 | held, not ready         | UP              | UP: readiness never removes |
 | held, not ready         | anything else   | PENDING: it does not enter yet |
-| gone                    | anything        | DOWN: its lease is lost; forgotten after `FORGET_S` |
+| gone                    | it leaves       | DOWN: it left; forgotten after `FORGET_S` |
+| gone                    | anything else   | DOWN: its lease is lost; forgotten after `FORGET_S` |
 
 What is said are *observations*, and health makes verdicts of them: so a lost lease takes a target out within the
 velocity, above the floors, and never by emptying a list. A target stays configured for as long as it may serve.
+Where more than half of a group lost their leases without leaving, the lease service is the likelier cause, and
+they are forgotten after `FORGET_MOST_S` only: the floor of a group is a share of what is configured, so an outage
+that outlasts `FORGET_S` would else take out everybody who does not hold a lease yet, as soon as somebody does.
 """
 
 from __future__ import annotations
@@ -21,11 +25,11 @@ import msgspec
 
 from holdfast.model.configuration import Configuration, GroupConfig, TargetConfig, target_key
 from holdfast.model.lease import Lease, Place
-from holdfast.model.observation import TargetObservation, TargetState
+from holdfast.model.observation import LEASE_LOST, TargetObservation, TargetState
 
 FORGET_S: Final = 3600.0
+FORGET_MOST_S: Final = 24 * 3600.0
 LEAVING: Final = "its agent drains it"
-LOST: Final = "its lease is lost"
 NOT_READY: Final = "it holds a lease and is not ready yet"
 UNREADY: Final = "it holds a lease; it was ready, and says that it is not any more"
 HELD: Final = "it holds its lease"
@@ -53,9 +57,15 @@ def membership(
     leases: Iterable[Lease],
     said: Mapping[str, TargetState],
     *,
+    left: frozenset[str] = frozenset(),
     forget: frozenset[str] = frozenset(),
+    forget_most: frozenset[str] = frozenset(),
 ) -> Membership:
-    """The table at the top. `said`: states by target key; `forget`: keys that have been lost for long enough."""
+    """The table at the top.
+
+    `said`: states by target key; `left`: keys that were said to leave, and `forget`, `forget_most`: that have been
+    gone for `FORGET_S` and `FORGET_MOST_S`.
+    """
     places: dict[str, dict[str, Place]] = {}
     for lease in leases:
         if lease.place is not None:
@@ -71,19 +81,21 @@ def membership(
             continue
         held = places.get(group.role, {})
         known = {t.name: t for t in group.targets}
+        gone = {key for name in known.keys() - held.keys() if (key := target_key(group.name, name)) not in left}
+        over = forget_most if 2 * len(gone) > len(known) > 1 else forget
         targets: list[TargetConfig] = []
         for name in sorted(known.keys() | held.keys()):
             key = target_key(group.name, name)
             place = held.get(name)
             if place is None:
-                if key in forget:
+                if key in over or (key in left and key in forget):
                     forgotten.append(key)
                     continue
                 lost.append(key)
             elif name not in known:
                 joined.append(key)
             targets.append(known[name] if place is None else _target(name, place))
-            seen.append(_observed(key, place, said.get(key)))
+            seen.append(_observed(key, place, said.get(key), left=key in left))
         same = tuple(targets) == group.targets
         groups.append(group if same else msgspec.structs.replace(group, targets=tuple(targets)))
     return Membership(
@@ -99,9 +111,9 @@ def _target(name: str, place: Place) -> TargetConfig:
     return TargetConfig(name, place.a, place.aaaa, place.port, place.label or "default", place.weight)
 
 
-def _observed(key: str, place: Place | None, before: TargetState | None) -> TargetObservation:
+def _observed(key: str, place: Place | None, before: TargetState | None, *, left: bool) -> TargetObservation:
     if place is None:
-        return TargetObservation(key, TargetState.DOWN, LOST)
+        return TargetObservation(key, TargetState.DOWN, LEAVING if left else LEASE_LOST)
     if place.leaving:
         return TargetObservation(key, TargetState.DOWN, LEAVING)
     if place.ready:

@@ -15,7 +15,7 @@ import msgspec
 
 from holdfast.documents.configuration import read_configuration
 from holdfast.documents.reading import Document, Garbled, interpret, read
-from holdfast.leases.members import FORGET_S, Membership, membership, roles
+from holdfast.leases.members import FORGET_MOST_S, FORGET_S, LEAVING, Membership, membership, roles
 from holdfast.model.codec import encode
 from holdfast.model.configuration import StoredConfiguration
 from holdfast.model.keys import Keys
@@ -29,6 +29,7 @@ from holdfast.ports.store import ABSENT, Commit, Committed, Compare, Put, Range
 BEAT: Final = "registrar/beat"
 HEARTBEATS_PER_TTL: Final = 3
 FORGET: Final = "registrar/forget/"
+FORGET_MOST: Final = "registrar/forget-most/"
 ACTOR: Final = "registrar"
 
 
@@ -65,9 +66,15 @@ async def _pass(keys: Keys, state: _State) -> tuple[_State, Rest]:
     own = await read(key, Observations)
     if isinstance(own, CouldNotAsk):
         return await _trouble(state, own)
-    said = {one.target: one.state for one in own.value.targets} if isinstance(own, Document) else {}
-    forget = await _forgettable(state)
-    found = membership(stored.value.configuration, leases, said, forget=forget)
+    before = own.value.targets if isinstance(own, Document) else ()
+    found = membership(
+        stored.value.configuration,
+        leases,
+        {one.target: one.state for one in before},
+        left=frozenset(one.target for one in before if one.reason == LEAVING),
+        forget=await _gone_for_long(state, FORGET),
+        forget_most=await _gone_for_long(state, FORGET_MOST),
+    )
     state = await _remember_lost(state, found)
     return await _publish(keys, state, stored, own, found)
 
@@ -85,21 +92,23 @@ async def _leases(keys: Keys, wanted: tuple[str, ...]) -> list[Lease] | CouldNot
     return found
 
 
-async def _forgettable(state: _State) -> frozenset[str]:
+async def _gone_for_long(state: _State, timers: str) -> frozenset[str]:
+    """Those of the lost whose timers of this kind have fired."""
     if not state.lost:
         return frozenset()
-    fired = await Fired(tuple(FORGET + key for key in state.lost))
-    return frozenset(timer.removeprefix(FORGET) for timer in fired)
+    fired = await Fired(tuple(timers + key for key in state.lost))
+    return frozenset(timer.removeprefix(timers) for timer in fired)
 
 
 async def _remember_lost(state: _State, found: Membership) -> _State:
     """Timers of those that are lost; those that came back, or were forgotten, need none."""
-    gone = tuple(FORGET + key for key in state.lost if key not in found.lost)
+    gone = tuple(timer + key for key in state.lost if key not in found.lost for timer in (FORGET, FORGET_MOST))
     if gone:
         await Disarm(gone)
     for key in found.lost:
         if key not in state.lost:
             await Arm(FORGET + key, FORGET_S)
+            await Arm(FORGET_MOST + key, FORGET_MOST_S)
     return state if state.lost == found.lost else msgspec.structs.replace(state, lost=found.lost)
 
 
@@ -161,7 +170,7 @@ async def _tell(found: Membership) -> None:
             Event("target.joined", ACTOR, f"{key} holds a lease, and is a target now", data=(("target", key),))
         )
     for key in found.forgotten:
-        text = f"{key} has had no lease for {FORGET_S / 60:g} minutes, and is not configured any more"
+        text = f"{key} has had no lease for {FORGET_S / 60:g} minutes or more, and is not configured any more"
         await Emit(Event("target.forgotten", ACTOR, text, data=(("target", key),)))
 
 

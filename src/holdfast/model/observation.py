@@ -11,6 +11,10 @@ LEASES_OBSERVER: Final = "~leases"
 """Under which it is published what leases say of targets; no prober can have this name."""
 
 
+LEASE_LOST: Final = "its lease is lost"
+"""The reason of a target that is DOWN because nobody renews its lease: what tells it from one that leaves."""
+
+
 class TargetState(enum.Enum):
     """A prober's view of a target after rise and fall."""
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from holdfast.health.judge import PlainRules, stale_timer
 from holdfast.health.leased import LeasedRules, verdict_with_lease
 from holdfast.model.configuration import Check, CheckKind, Configuration, GroupConfig, Mode, TargetConfig
 from holdfast.model.observation import (
+    LEASE_LOST,
     LEASES_OBSERVER,
     Health,
     Observations,
     TargetObservation,
     TargetState,
     Verdict,
+    Verdicts,
 )
+from holdfast.ports.judgement import Timer
 
 UP, DOWN, PENDING = TargetState.UP, TargetState.DOWN, TargetState.PENDING
 GOOD, BAD, UNKNOWN = Health.HEALTHY, Health.UNHEALTHY, Health.UNKNOWN
@@ -63,6 +67,43 @@ def test_a_lost_lease_is_a_verdict_and_many_are_a_common_cause() -> None:
     assert one.distrust == ""
     three = rules.judge(scope(4), (said(DOWN, DOWN, UP, DOWN),), frozenset(), frozenset())
     assert "3 of 4" in three.distrust
+
+
+class _Said:
+    """Probers that find these healthy, those unhealthy."""
+
+    def __init__(self, *healths: Health) -> None:
+        self.verdicts = tuple(Verdict(f"g/t{n}", health, "probed") for n, health in enumerate(healths))
+
+    def timers(self, *_: object) -> tuple[Timer, ...]:
+        return ()
+
+    def judge(self, *_: object) -> Verdicts:
+        return Verdicts(self.verdicts)
+
+
+def test_who_lost_its_lease_with_most_others_comes_back_by_its_probes() -> None:
+    """Three of four lost: the whole is distrusted, and of the lost the probers alone say who is healthy.
+
+    Not who leaves, who is not ready, or who is not probed; and one of four that lost its lease is unhealthy.
+    """
+    groups = (msgspec.structs.replace(scope(4).groups[0], check=Check()),)
+    probed = msgspec.structs.replace(scope(4), groups=groups)
+    rules = LeasedRules(_Said(GOOD, BAD, GOOD, GOOD))
+    lost = (LEASE_LOST, LEASE_LOST, "its agent drains it", LEASE_LOST)
+    seen = tuple(TargetObservation(f"g/t{n}", DOWN, why) for n, why in enumerate(lost))
+    most = Observations(LEASES_OBSERVER, "leases", 1, seen)
+    found = rules.judge(probed, (most,), frozenset(), frozenset())
+    assert found.distrust
+    assert [v.health for v in found.verdicts] == [GOOD, BAD, BAD, GOOD]
+    assert [v.health for v in rules.judge(scope(4), (most,), frozenset(), frozenset()).verdicts] == [BAD] * 4
+    pending = TargetObservation("g/t3", PENDING, "not ready")
+    mixed = msgspec.structs.replace(most, targets=(*seen[:3], pending))
+    assert rules.judge(probed, (mixed,), frozenset(), frozenset()).verdicts[3].health is UNKNOWN
+    up = tuple(TargetObservation(f"g/t{n}", UP, "held") for n in (1, 2, 3))
+    one = rules.judge(probed, (msgspec.structs.replace(most, targets=(seen[0], *up)),), frozenset(), frozenset())
+    assert [v.health for v in one.verdicts] == [BAD, BAD, GOOD, GOOD]
+    assert not one.distrust
 
 
 def test_silence_of_the_lease_service_withdraws_nothing() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from holdfast.leases.members import FORGET_S, LEAVING, LOST, membership
+from holdfast.leases.members import FORGET_MOST_S, FORGET_S, LEAVING, membership
 from holdfast.leases.registrar import registrar_loop
 from holdfast.model.codec import decode, encode
 from holdfast.model.configuration import (
@@ -21,7 +21,7 @@ from holdfast.model.configuration import (
 )
 from holdfast.model.keys import Keys
 from holdfast.model.lease import Lease, Place
-from holdfast.model.observation import LEASES_OBSERVER, Observations, TargetState
+from holdfast.model.observation import LEASE_LOST, LEASES_OBSERVER, Observations, TargetState
 from holdfast.ports.clock import Arm, Disarm, Fired, Idle, Rest
 from holdfast.ports.events import Emit, Event
 from holdfast.ports.operation import CouldNotAsk
@@ -75,10 +75,29 @@ def test_a_lost_lease_keeps_its_target_until_it_is_forgotten() -> None:
     configuration = msgspec.structs.replace(CONFIGURATION, groups=joined.groups)
     gone = membership(configuration, [lease(role="other"), lease("m", None)], {"web/n": UP})
     assert gone.groups == joined.groups
-    assert [(seen.state, seen.reason) for seen in gone.seen] == [(DOWN, LOST)]
+    assert [(seen.state, seen.reason) for seen in gone.seen] == [(DOWN, LEASE_LOST)]
     assert gone.lost == ("web/n",)
     forgotten = membership(configuration, [], {"web/n": DOWN}, forget=frozenset({"web/n"}))
     assert (forgotten.groups[1].targets, forgotten.forgotten) == ((), ("web/n",))
+
+
+def test_nobody_is_forgotten_while_most_are_lost() -> None:
+    """Four of six lost for an hour: the lease service is suspected, all stay configured; after a day they go.
+
+    Who left by its own word counts for nothing, and is forgotten after an hour; half of them are not most.
+    """
+    names = [f"n{n}" for n in range(6)]
+    keys = [f"web/{name}" for name in names]
+    joined = membership(CONFIGURATION, [lease(name=name) for name in names], {})
+    configuration = msgspec.structs.replace(CONFIGURATION, groups=joined.groups)
+    two = [lease(name=name) for name in names[:2]]
+    gone = frozenset(keys[2:])
+    assert membership(configuration, two, {}, forget=gone).forgotten == ()
+    assert membership(configuration, two, {}, forget=gone, forget_most=gone).forgotten == tuple(keys[2:])
+    assert membership(configuration, [*two, lease(name="n2")], {}, forget=gone).forgotten == tuple(keys[3:])
+    left = membership(configuration, two, {}, left=gone, forget=gone - {"web/n5"})
+    assert left.forgotten == tuple(keys[2:5])
+    assert [seen.reason for seen in left.seen if seen.target == "web/n5"] == [LEAVING]
 
 
 class World:
@@ -195,6 +214,25 @@ def test_the_registrar_forgets_after_an_hour_and_not_before() -> None:
     world.turn()
     assert world.stored.configuration.groups[1].targets == ()
     assert world.said.targets == ()
+
+
+def test_the_registrar_waits_for_a_day_where_most_lost_their_leases() -> None:
+    """Both of a group for an hour: they stay configured. One comes back: the other is forgotten."""
+    world = World()
+    for name in ("n", "m"):
+        world.put(KEYS.lease(f"api/{name}"), lease(name=name))
+    world.turn()
+    for name in ("n", "m"):
+        world.drop(KEYS.lease(f"api/{name}"))
+    world.turn()
+    assert world.armed["registrar/forget-most/web/n"] == FORGET_MOST_S
+    world.fired.update(f"registrar/forget/web/{name}" for name in ("n", "m"))
+    world.turn()
+    assert len(world.stored.configuration.groups[1].targets) == 2
+    world.put(KEYS.lease("api/n"), lease())
+    world.turn()
+    assert [t.name for t in world.stored.configuration.groups[1].targets] == ["n"]
+    assert not any("web/n" in timer for timer in world.armed)
 
 
 def test_the_registrar_never_undoes_what_a_person_applied() -> None:
