@@ -17,7 +17,9 @@ OFF_MOST = 0.2
 async def test_killed_under_load_no_live_holder_loses_its_lease(tmp_path: Path) -> None:
     """400 leases of 12 s, two `kill -9`: every holder keeps its lease, valid, under its token."""
     with LeaseService(tmp_path, ttl="12s") as service:
-        await kill_under_load(service, size=400, clients=4, ttl_s=12.0, outages_s=(0.0, 1.0), say=print)
+        await kill_under_load(
+            service, size=400, clients=4, ttl_s=12.0, outages_s=(0.0, 1.0), say=print, settle_turns=1.0
+        )
 
 
 @pytest.mark.soak

@@ -75,6 +75,11 @@ def list_leases(role: str, file: str | None, form: str) -> None:
 @click.option(
     "--timeout", type=float, default=60.0, show_default=True, help="After which clients give up, seconds."
 )
+@click.option(
+    "--clients",
+    type=int,
+    help="Programs that hold the leases. Default: as many as leases; FILE's: as in its store.",
+)
 @click.option("--svg", "svg_file", type=click.Path(dir_okay=False), help="Write the picture to this file too.")
 @format_option
 def envelope(
@@ -85,6 +90,7 @@ def envelope(
     ttl: float | None,
     renew_every: float | None,
     timeout: float,
+    clients: int | None,
     svg_file: str | None,
     form: str,
 ) -> None:
@@ -103,10 +109,12 @@ def envelope(
 
     loaded = None if file is None else _with_leases(file)
     if fleet is None and loaded is not None:
-        fleet = run(_held(loaded))
+        fleet, holders = run(_held(loaded))
+        clients = holders if clients is None else clients
     try:
         meant = fleet_of(
-            Given(fleet, rate, cost, ttl, renew_every, timeout), None if loaded is None else loaded.service.leases
+            Given(fleet, rate, cost, ttl, renew_every, timeout, clients),
+            None if loaded is None else loaded.service.leases,
         )
     except ValueError as error:
         fail(str(error), exits.USAGE)
@@ -119,7 +127,7 @@ def envelope(
     show(found, form, lambda: f"{found.text}\n\n{picture(found)}")
 
 
-async def _held(loaded: Loaded) -> int:
+async def _held(loaded: Loaded) -> tuple[int, int]:
     from holdfast.service.leases.envelope_input import held
     from holdfast.service.scene import open_scene
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from holdfast.leases.holding import Holding
-from holdfast.leases.law import RETRIES_PER_TTL
+from holdfast.leases.law import RETRIES_PER_TTL, retry_after_s
 from holdfast.model.lease_batch import CALLS_MAX
 from holdfast.overload import Breaker, BreakerSettings, BudgetSettings, RetryBudget
 
@@ -76,10 +76,13 @@ class Agenda:
 
 
 class Throttle:
-    """Whether a message may go out: a budget for those that try again, and for establishments a breaker.
+    """Whether a message may go out: a budget for those that try again; for renewals one backoff of the whole
+    client, for establishments a breaker.
 
-    Renewals are not thinned by the breaker: backoff thins them already (cap: a sixth of the TTL), and one that is
-    held back too long costs a lease, which then has to be established, at several times the work.
+    One backoff, since what a silence tells is about the service and not about one lease: whatever comes due in it
+    waits for the client's next try, and how long that may take is known (`leases.law.patience_s`). The breaker
+    does not thin renewals: one that is held back too long costs a lease, to be established at several times the
+    work.
     """
 
     def __init__(self, *, ttl_s: float, timeout_s: float, now_s: float) -> None:
@@ -88,19 +91,28 @@ class Throttle:
         self._budgets = {renewals: RetryBudget(settings, now_s=now_s) for renewals in (True, False)}
         self._breaker = Breaker(BreakerSettings.for_timeout(timeout_s))
         self._failed = {True: False, False: False}
+        self._silent, self._again_s = 0, now_s
 
     def may_send(self, *, renewals: bool, now_s: float, chance: float) -> bool:
         """Whether a message may be sent now."""
         if not renewals and not self._breaker.allow(now_s=now_s, chance=chance):
             return False
         if self._failed[renewals]:
+            if renewals and now_s < self._again_s:
+                return False
             return self._budgets[renewals].retry(now_s=now_s)
         self._budgets[renewals].request(now_s=now_s)
         return True
 
     def wait_s(self, *, renewals: bool, now_s: float) -> float:
-        """How long until a retry may go out by the budget."""
-        return self._budgets[renewals].wait_s(now_s=now_s)
+        """How long until a retry may go out, by the budget and for renewals by the backoff."""
+        wait_s = self._budgets[renewals].wait_s(now_s=now_s)
+        return max(wait_s, self._again_s - now_s) if renewals else wait_s
+
+    def silent(self, *, now_s: float, ttl_s: float, many: bool, chance: float) -> None:
+        """A message of renewals had no answer: when the client, with all that it has, tries again."""
+        self._again_s = now_s + retry_after_s(ttl_s, attempt=self._silent, many=many, chance=chance)
+        self._silent += 1
 
     def failing(self, *, renewals: bool) -> bool:
         """Whether the last message had no answer."""
@@ -110,6 +122,6 @@ class Throttle:
         """How a message ended; a refusal with a hint is an answer."""
         self._failed[renewals] = not ok
         if ok:
-            self._failed[True] = False  # whatever was answered, the service is there
+            self._failed[True], self._silent = False, 0  # whatever was answered, the service is there
         if not renewals:
             self._breaker.record(ok=ok, now_s=now_s)

@@ -29,7 +29,7 @@ from holdfast.client.batching import Agenda, Throttle
 from holdfast.client.http import LeaseHttp, NotServed, Rejected
 from holdfast.client.lease import Lease, LeaseEvent
 from holdfast.leases.holding import Change, Holding
-from holdfast.leases.law import BACK_S, RETRIES_PER_TTL
+from holdfast.leases.law import BACK_S, RETRIES_PER_TTL, patience_s
 from holdfast.model.lease import Ask, Listing, Members, Place, Result
 
 TIMEOUT_S: Final = 10.0
@@ -93,6 +93,10 @@ class LeaseClient:
         self._loop: asyncio.Task[None] | None = None
         self._trouble = ""
         self._told = told
+
+    @property
+    def _many(self) -> bool:
+        return len(self._leases) > 1
 
     @property
     def trouble(self) -> str:
@@ -175,7 +179,7 @@ class LeaseClient:
         if not holdings:
             return
         if not self._throttle.may_send(renewals=renewals, now_s=now_s, chance=self._rng.random()):
-            self._hold_back(holdings, now_s)
+            self._hold_back(renewals, holdings, now_s)
             return
         task = asyncio.create_task(self._message(renewals, holdings), name="lease-client-message")
         self._busy[renewals] = task
@@ -202,7 +206,7 @@ class LeaseClient:
                 self._heard(holding, ask, result, asked_s)
         except NotServed as error:
             self._note(error)
-            self._put_off(holdings, self._now_s())
+            self._put_off(renewals, holdings, self._now_s())
         finally:
             self._throttle.ended(renewals=renewals, ok=ok, now_s=self._now_s())
             self._busy[renewals] = None
@@ -216,10 +220,12 @@ class LeaseClient:
         if change is not None:
             self._tell(holding, change, getattr(result, "why", ""))
 
-    def _hold_back(self, holdings: list[Holding], now_s: float) -> None:
+    def _hold_back(self, renewals: bool, holdings: list[Holding], now_s: float) -> None:
         """Not to be sent now, by our own rules."""
-        budget_s = self._throttle.wait_s(renewals=holdings[0].renews, now_s=now_s)
-        wait_s = min(max(budget_s, TICK_S), holdings[0].ttl_s / RETRIES_PER_TTL)
+        ttl_s = holdings[0].ttl_s
+        rules_s = self._throttle.wait_s(renewals=renewals, now_s=now_s)
+        most_s = patience_s(ttl_s, many=self._many)[1] if renewals else ttl_s / RETRIES_PER_TTL
+        wait_s = min(max(rules_s, TICK_S), most_s)
         for holding in holdings:
             holding.put_off(now_s + wait_s)
         self._agenda.back(holdings)
@@ -231,9 +237,14 @@ class LeaseClient:
             if holding.sooner(now_s + self._rng.random() * BACK_S):
                 self._agenda.add(holding)
 
-    def _put_off(self, holdings: list[Holding], now_s: float) -> None:
-        """No answer, or not to be sent: all of a message come back together, so that they stay one."""
+    def _put_off(self, renewals: bool, holdings: list[Holding], now_s: float) -> None:
+        """No answer: all of a message come back together, so that they stay one."""
         chance = self._rng.random()
+        if renewals:
+            ttl_s = holdings[0].ttl_s
+            self._throttle.silent(now_s=now_s, ttl_s=ttl_s, many=self._many, chance=chance)
+            self._hold_back(renewals, holdings, now_s)
+            return
         for holding in holdings:
             holding.unanswered(now_s=now_s, chance=chance)
         self._agenda.back(holdings)

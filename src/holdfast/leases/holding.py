@@ -10,6 +10,10 @@ given away there: by the monotonic clock of a machine that is not paused. A paus
 there is the guard at the resource.
 
 A lease that is not valid any more keeps its token: an answer that comes late ("renewed") makes it valid again.
+
+*Apart.* Whoever was kept waiting (no answer, or a refusal) is renewed with all the others that were. Its next
+turns are shortened at random, so that the crowd does not come back as one, turn after turn. New grants need no
+such thing: the store paces them, and they cost more than the renewals that follow.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from __future__ import annotations
 import enum
 from typing import Final
 
-from holdfast.leases.law import RETRY_CAP_SHARE, renew_after_s
+from holdfast.leases.law import renew_after_s, renew_apart_after_s, retry_after_s
 from holdfast.model.lease import (
     Ask,
     Establish,
@@ -34,9 +38,11 @@ from holdfast.model.lease import (
 )
 
 DRIFT_SHARE: Final = 0.01
-RETRY_BASE_S: Final = 0.2
 TAKEN_POLL_S: Final = 10.0
 TTL_GUESS_S: Final = 180.0
+APART_TURNS: Final = 2
+"""So often whoever was renewed late, with a crowd, renews at random in the second half of its turn: the sum of two
+such moments covers a whole turn."""
 AGAIN_S: Final = 1.0
 """Whoever lost a lease asks anew within this: a crowd that lost all at once does not come back at one moment."""
 
@@ -76,6 +82,8 @@ class Holding:
         self._told: Place | None = None
         self._anew = False
         self._attempt = 0
+        self._waits = False
+        self._apart = 0
 
     # -- what it is ----------------------------------------------------------------------------------------
 
@@ -129,24 +137,25 @@ class Holding:
 
     def unanswered(self, *, now_s: float, chance: float) -> None:
         """No answer came: again after full jitter below a ceiling that doubles."""
-        ceiling_s = min(self.ttl_s * RETRY_CAP_SHARE, RETRY_BASE_S * 2.0 ** min(self._attempt, 12))
+        wait_s = retry_after_s(self.ttl_s, attempt=self._attempt, many=False, chance=chance)
         self._attempt += 1
-        self._next(now_s + ceiling_s * (0.1 + 0.9 * chance))
+        self.put_off(now_s + wait_s)
 
     def put_off(self, at_s: float) -> None:
-        """Its call was not sent at all, by our own budget or breaker: no attempt, only later."""
+        """It waits for the service until then: by its client's backoff, budget or breaker."""
+        self._waits, self._apart = True, APART_TURNS
         self._next(at_s)
 
     def sooner(self, at_s: float) -> bool:
-        """The service answers again, as another call has shown: no backoff any more. Whether that changes it."""
-        if not self._attempt or not self.renews or self.next_s is None or self.next_s <= at_s:
+        """The service answers again, as another call has shown: no waiting any more. Whether that changes it."""
+        if not self._waits or not self.renews or self.next_s is None or self.next_s <= at_s:
             return False
         self.next_s = at_s
         return True
 
     def answered(self, ask: Ask, result: Result, *, asked_s: float, now_s: float, chance: float) -> Change | None:
         """What the answer to a call made at `asked_s` changes."""
-        self._attempt = 0
+        self._attempt, self._waits = 0, False
         match result:
             case Granted():
                 return self._granted(ask, result, asked_s, now_s, chance)
@@ -157,6 +166,7 @@ class Holding:
                 return None
             case TryLater():
                 self._next(now_s + result.after_s)
+                self._apart = APART_TURNS
                 return None
             case Released():
                 return self._end(Change.RELEASED)
@@ -178,12 +188,17 @@ class Holding:
         self._until_s = asked_s + granted.ttl_s * (1 - DRIFT_SHARE)
         self._counted_valid = now_s < self._until_s
         if isinstance(ask, Establish):
-            self._told, self._anew = ask.place, self.above > granted.token
-        after_s = renew_after_s(granted.ttl_s, chance=chance)
-        self.next_s = max(now_s, asked_s + after_s) if self.renews else now_s
+            self._told, self._anew, self._apart = ask.place, self.above > granted.token, 0
+        self.next_s = max(now_s, asked_s + self._turn_s(chance)) if self.renews else now_s
         if was != granted.token:
             return Change.GRANTED
         return None if was_valid or not self._counted_valid else Change.REGAINED
+
+    def _turn_s(self, chance: float) -> float:
+        if not self._apart:
+            return renew_after_s(self.ttl_s, chance=chance)
+        self._apart -= 1
+        return renew_apart_after_s(self.ttl_s, chance=chance)
 
     def _gone(self, now_s: float, chance: float) -> Change | None:
         if self.leaves:

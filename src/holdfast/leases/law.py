@@ -8,10 +8,13 @@ import msgspec
 
 RENEWALS_PER_TTL: Final = 3
 JITTER_SHARE: Final = 0.1
+RETRY_BASE_S: Final = 0.2
+RETRY_LEAST_SHARE: Final = 0.1
+"""Of a backoff's ceiling: the shortest wait below it."""
 RETRY_CAP_SHARE: Final = 1 / 6
 """Of the TTL: the longest a holder that got no answer waits; a third of the TTL leaves room for several tries."""
 RETRIES_PER_TTL: Final = 12.0
-"""Of a client that gets no answer, once its savings are spent."""
+"""Of a client that gets no answer, at most, once its savings are spent."""
 BACK_S: Final = 1.0
 """The first answer after a silence calls back all of its leases that wait, spread over this."""
 SIGN_SHARE: Final = 1 / 6
@@ -49,6 +52,40 @@ def ttl_s(settings: LeaseSettings, *, fleet: int) -> float:
 def renew_after_s(ttl_s: float, *, chance: float) -> float:
     """When a holder renews next: a third of the TTL, 10 % about it, so that a fleet does not renew in step."""
     return ttl_s / RENEWALS_PER_TTL * (1 + JITTER_SHARE * (2 * chance - 1))
+
+
+def renew_apart_after_s(ttl_s: float, *, chance: float) -> float:
+    """When a holder renews next that was one of a crowd: anywhere in the second half of the usual third of the
+    TTL.
+
+    All that came due while nobody answered are renewed in one wave. With 10 % jitter alone it comes again a third
+    of the TTL later, five times as dense as the steady load, and flattens over twenty turns. In the second half it
+    is twice as dense at most; the first half is left free, for those of the crowd that are still to be served.
+    """
+    return ttl_s / RENEWALS_PER_TTL * (1 + chance) / 2
+
+
+def patience_s(ttl_s: float, *, many: bool) -> tuple[float, float]:
+    """The least and the most that a client waits between two tries for renewals, once its backoff has grown.
+
+    One lease: anything up to a sixth of the TTL, since 10^5 such clients come back on their own, and should come
+    spread out. Many: a twelfth, 10 % about it. As many tries, half the longest wait, and more hangs on it.
+    """
+    if many:
+        every_s = ttl_s / RETRIES_PER_TTL
+        return every_s * (1 - JITTER_SHARE), every_s * (1 + JITTER_SHARE)
+    return ttl_s * RETRY_CAP_SHARE * RETRY_LEAST_SHARE, ttl_s * RETRY_CAP_SHARE
+
+
+def retry_after_s(ttl_s: float, *, attempt: int, many: bool, chance: float) -> float:
+    """How long to wait after the `attempt`-th try in a row that had no answer, counted from 0: full jitter below a
+    ceiling that doubles, until that has grown to the client's patience.
+    """
+    least_s, most_s = patience_s(ttl_s, many=many)
+    ceiling_s = RETRY_BASE_S * 2.0 ** min(attempt, 12)
+    if ceiling_s < most_s:
+        least_s, most_s = ceiling_s * RETRY_LEAST_SHARE, ceiling_s
+    return least_s + (most_s - least_s) * chance
 
 
 def renewals_per_s(*, held: int, ttl_s: float) -> float:

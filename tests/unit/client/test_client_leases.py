@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from holdfast.client.client import LeaseClient, new_holder
 from holdfast.client.http import LeaseHttp, NotServed, Rejected
 from holdfast.conformance.lease_world import LeaseWorld, memory_world
 from holdfast.leases.holding import Change
-from holdfast.leases.law import LeaseSettings
+from holdfast.leases.law import LeaseSettings, patience_s
 from holdfast.model.lease import Ask, Place, Renew, Result, TryLater, bad_holder
 from holdfast.service.leases.http import serve_leases
 from holdfast.service.listening import listen
@@ -216,3 +217,23 @@ def test_new_leases_tried_for_in_an_outage_leave_the_held_ones_their_retries() -
     assert throttle.may_send(renewals=True, now_s=0.0, chance=0.99)
     throttle.ended(renewals=False, ok=True, now_s=1.0)
     assert not throttle.failing(renewals=True)
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_client_that_finds_nobody_tries_again_within_its_patience(many: bool) -> None:
+    """One backoff for all of its renewals, from quick to its patience, whatever comes due; an answer ends it."""
+    rng, now_s, tries = random.Random(1), 0.0, list[float]()
+    throttle = Throttle(ttl_s=90.0, timeout_s=10.0, now_s=0.0)
+    while now_s < 3600.0:  # something is due all the time
+        if throttle.may_send(renewals=True, now_s=now_s, chance=0.5):
+            tries.append(now_s)
+            throttle.ended(renewals=True, ok=False, now_s=now_s)
+            throttle.silent(now_s=now_s, ttl_s=90.0, many=many, chance=rng.random())
+        now_s += max(throttle.wait_s(renewals=True, now_s=now_s), 0.05)
+    waits = [after - before for before, after in pairwise(tries)]
+    least_s, most_s = patience_s(90.0, many=many)
+    assert max(waits[:3]) < 1.0
+    assert all(least_s <= wait_s <= most_s + 0.05 for wait_s in waits[10:])
+    assert 3600 / 90 * 6 < len(tries) < 3600 / 90 * 13
+    throttle.ended(renewals=True, ok=True, now_s=now_s)
+    assert throttle.may_send(renewals=True, now_s=now_s, chance=0.5)

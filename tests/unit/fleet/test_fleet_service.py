@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.fleet.service.truth import Truth
 from holdfast.fleet.service.world import Seen, Setting, World
-from holdfast.leases.envelope import held_again_s, retry_spread_s
+from holdfast.leases.envelope import held_again_after
 from holdfast.model.lease import Granted, Renew
 
 SMALL = Setting(leases=300, bulk_each=75, contested=5)
@@ -34,9 +34,10 @@ def test_a_service_that_is_killed_and_restarted_at_once_loses_nothing() -> None:
     assert seen.wrong.none
     assert seen.losses == ()
     assert seen.counts.begun == 0, "leases lie in the store"
-    law_s = held_again_s(SMALL.fleet, outage_s=1.0, retry_s=retry_spread_s(SMALL.ttl_s))
+    law = held_again_after(SMALL.fleet, outage_s=1.0)
+    assert law is not None
     assert seen.answered_s is not None
-    assert seen.answered_s <= 1.1 * law_s
+    assert seen.answered_s <= 1.1 * law.expected_s
 
 
 def test_equal_seeds_have_equal_runs() -> None:

@@ -16,7 +16,7 @@ from holdfast.leases.envelope import (
     envelope,
     free_outage_s,
     goodput,
-    held_again_s,
+    held_again_after,
     ideal_recovery_s,
     outlook,
     pressure,
@@ -161,14 +161,16 @@ def test_a_fleet_that_makes_no_sense_is_refused_with_the_reason() -> None:
         Fleet(size=10, renewals_per_s=10, ttl_s=60, renew_every_s=60)
 
 
-@given(fleets, st.floats(0, 500), st.floats(0, 100))
-def test_all_are_held_again_by_the_slowest_of_three(fleet: Fleet, outage_s: float, retry_s: float) -> None:
-    """Never before all have asked again, all work is done, and all have come due; a longer outage shortens it,
-    since more comes due in it, down to what the work and the holders' patience take.
-    """
-    took_s = held_again_s(fleet, outage_s=outage_s, retry_s=retry_s)
-    work_s = fleet.size / fleet.renewals_per_s
-    assert took_s >= max(retry_s, work_s * 0.999)
-    assert took_s + outage_s >= fleet.renew_every_s
-    assert held_again_s(fleet, outage_s=outage_s + 1, retry_s=retry_s) <= took_s
-    assert took_s == pytest.approx(max(retry_s, work_s, 1.1 * fleet.renew_every_s - outage_s))
+def test_what_can_not_be_renewed_is_never_held_again() -> None:
+    """An overloaded service; and as many clients as leases unless told otherwise, never more."""
+    over = Fleet(size=1000, renewals_per_s=10)
+    assert held_again_after(over, outage_s=1.0) is None
+    assert (envelope(over).restart, envelope(over).longest) == (None, None)
+    alone, together = (Fleet(size=1000, renewals_per_s=100, clients=clients) for clients in (0, 10))
+    assert held_again_after(alone, outage_s=90.0) == held_again_after(
+        Fleet(size=1000, renewals_per_s=100, clients=1000), outage_s=90.0
+    )
+    assert envelope(alone).restart == envelope(together).restart
+    assert envelope(alone).longest != envelope(together).longest
+    with pytest.raises(ValueError, match="1 to 10 clients, not by 11"):
+        Fleet(size=10, renewals_per_s=100, clients=11)

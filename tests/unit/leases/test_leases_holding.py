@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -135,6 +137,34 @@ def test_leaving_releases_what_it_has_and_asks_for_nothing_more() -> None:
     assert hear(lease, Released(), asked_s=101.0) is Change.RELEASED
     assert lease.next_s is None
     assert hear(holding(), Invalid("bad name"), asked_s=100.0) is Change.REFUSED
+
+
+def test_a_crowd_that_was_renewed_late_does_not_come_back_as_one() -> None:
+    """1,000 leases that waited for the service and were renewed within a second: two turns later every part of a
+    turn has some of them, and none has more than three times its share. Renewed in turn, they stay together.
+    """
+    rng = random.Random(1)
+
+    def after_three_turns(waited: bool) -> list[int]:
+        tenths = [0] * 10
+        for _ in range(1000):
+            lease = holding()
+            hear(lease, Granted(7, 60.0), asked_s=100.0)
+            if waited:
+                lease.put_off(130.0)
+            at_s = 130.0 + rng.random()
+            for _ in range(3):
+                lease.answered(lease.ask(), Granted(7, 60.0), asked_s=at_s, now_s=at_s, chance=rng.random())
+                assert lease.next_s is not None
+                assert 10.0 <= lease.next_s - at_s <= 22.0
+                at_s = lease.next_s
+            tenths[int(at_s / 2) % 10] += 1
+        return tenths
+
+    apart, together = after_three_turns(True), after_three_turns(False)
+    assert min(apart) > 20
+    assert max(apart) < 300
+    assert min(together) == 0
 
 
 @given(

@@ -30,7 +30,7 @@ def test_it_says_whether_a_naive_design_collapses_and_draws_it() -> None:
     assert "k x load = 2.40 is above 1 + W/tau = 2.00" in done.output
     assert "any outage up to 120 s" in done.output
     assert "at best 216 s" in done.output
-    assert "answered again 66 s after a restart at once, 36 s after the longest such outage" in done.output
+    assert "renewed again 65.9 s (65.8 to 66) after a restart at once, 36 s (36 to 36) after" in done.output
     assert "^ this fleet" in done.output
 
 
@@ -70,6 +70,8 @@ def test_wrong_figures_are_one_line_and_exit_64(tmp_path: Path) -> None:
         ["--cost", "0"],
         ["--rate", "nan"],
         ["--timeout", "inf"],
+        ["--clients", "0"],
+        ["--clients", "100001"],
     ):
         done = CliRunner().invoke(cli, [*FLEET, *wrong])
         assert done.exit_code == exits.USAGE
@@ -97,6 +99,7 @@ def test_a_file_gives_what_the_flags_leave_out(tmp_path: Path) -> None:
         "ttl_s": 90.0,
         "renew_every_s": 30.0,
         "timeout_s": 60.0,
+        "clients": 0,
     }
     large = json.loads(CliRunner().invoke(cli, [*words, "--fleet", "50000", "--rate", "2000"]).output)["fleet"]
     assert (large["ttl_s"], large["renewals_per_s"]) == (300.0, 2000.0)
@@ -112,7 +115,10 @@ def test_the_fleet_is_what_the_store_holds(tmp_path: Path) -> None:
     assert isinstance(loaded, Loaded)
     asyncio.run(_hold(loaded, 3))
     found = CliRunner().invoke(cli, ["leases", "envelope", str(file), "--format", "json"])
-    assert json.loads(found.output)["fleet"]["size"] == 3
+    fleet = json.loads(found.output)["fleet"]
+    assert (fleet["size"], fleet["clients"]) == (3, 3)
+    words = ["leases", "envelope", str(file), "--clients", "2", "--format", "json"]
+    assert json.loads(CliRunner().invoke(cli, words).output)["fleet"]["clients"] == 2
     nothing = CliRunner().invoke(cli, ["leases", "envelope"])
     assert nothing.exit_code == exits.USAGE
     assert "Say --fleet and --rate, or name a file" in nothing.output

@@ -21,6 +21,7 @@ class Given(msgspec.Struct, frozen=True):
     ttl_s: float | None
     renew_every_s: float | None
     timeout_s: float
+    clients: int | None = None
 
 
 def fleet_of(given: Given, settings: LeaseService | None) -> Fleet:
@@ -39,16 +40,18 @@ def fleet_of(given: Given, settings: LeaseService | None) -> Fleet:
     if lasts_s is None:
         lasts_s = LeaseSettings().ttl_least_s if settings is None else ttl_s(law_of(settings), fleet=size)
     every_s = lasts_s / RENEWALS_PER_TTL if given.renew_every_s is None else given.renew_every_s
-    return Fleet(size, rate, given.cost, lasts_s, every_s, given.timeout_s)
+    if given.clients is not None and given.clients < 1:
+        raise ValueError(f"leases are held by 1 client or more, not by {given.clients}")
+    return Fleet(size, rate, given.cost, lasts_s, every_s, given.timeout_s, given.clients or 0)
 
 
-async def held(scene: Scene) -> int:
-    """How many leases the store has.
+async def held(scene: Scene) -> tuple[int, int]:
+    """How many leases the store has, and how many holders they have.
 
     Raises:
         CannotOpen: the store does not answer, or nobody holds one: then only a person knows the fleet.
     """
-    count = len((await read_leases(scene, "")).leases)
-    if not count:
+    leases = (await read_leases(scene, "")).leases
+    if not leases:
         raise CannotOpen("nobody holds a lease yet; say with --fleet how many will")
-    return count
+    return len(leases), len({lease.holder for lease in leases})

@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from holdfast.leases.envelope import Envelope, Fleet, Outlook, envelope, goodput, trigger_share
+from holdfast.leases.held_again import HeldAgain
 
 COLUMNS: Final = 60
 ROWS: Final = 12
@@ -81,13 +82,16 @@ def sentences(fleet: Fleet, found: Envelope) -> str:
 
 
 def _held_again(found: Envelope) -> str:
-    if found.held_again_s is None:
-        return "but holders are not all answered again after it"
-    restart, longest = found.held_again_s
+    if found.restart is None or found.longest is None:
+        return "but leases are not all renewed again after it"
     return (
-        f"every holder is answered again {duration(restart)} after a restart at once,"
-        f" {duration(longest)} after the longest such outage"
+        f"every lease is renewed again {_range(found.restart)} after a restart at once,"
+        f" {_range(found.longest)} after the longest such outage"
     )
+
+
+def _range(found: HeldAgain) -> str:
+    return f"{found.expected_s:.3g} s ({found.least_s:.3g} to {found.most_s:.3g})"
 
 
 def _trigger(found: Envelope) -> str:
