@@ -3,11 +3,17 @@
 A *document* is a file for all hosts, or for those of a role, of a group, or one. Every change of any document has
 a *generation* of its own, numbered through over the whole scope; a host that has applied generation g has exactly
 what was published up to g. So one number says how far a host is, and "newest wins" is a comparison of numbers.
+
+Beside the number stands a *digest* of all that a host has or should have by it. The number alone does not say for
+whom: a host that changed its role may be at the right number with another role's files, and so may one whose
+service lost its history and gave the same numbers again.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Iterable
 from typing import Final, TypeAlias
 
 import msgspec
@@ -33,6 +39,21 @@ class Host(msgspec.Struct, frozen=True):
         found += [f"group/{self.group}"] if self.group else []
         found += [f"role/{self.role}"] if self.role else []
         return (*found, "all")
+
+
+class Version(msgspec.Struct, frozen=True):
+    """How far a host is, or should be. An empty digest says nothing: of the version before digests, or not known."""
+
+    generation: int = 0
+    digest: str = ""
+
+
+def digest_of(files: Iterable[tuple[str, int, bytes]]) -> str:
+    """Digest of all files of a host: (name, mode, SHA-256 of the content) of each, in any order."""
+    found = hashlib.sha256()
+    for name, mode, content in sorted(files):
+        found.update(f"{name}\0{mode:o}\0".encode() + content)
+    return found.hexdigest()[:32]
 
 
 class Document(msgspec.Struct, frozen=True):
@@ -78,6 +99,19 @@ class Poll(msgspec.Struct, frozen=True, tag_field="call", tag="poll"):
     why: str = ""
     told: int = -1
     """What the host heard last that is desired of it; -1: nothing yet. Anything else is answered at once."""
+    digest: str = ""
+    """Of what it has applied; empty: it does not say."""
+    refused_digest: str = ""
+
+    @property
+    def has(self) -> Version:
+        """What it has applied."""
+        return Version(self.applied, self.digest)
+
+    @property
+    def against(self) -> Version:
+        """The newest that it refused."""
+        return Version(self.refused, self.refused_digest)
 
 
 class Status(msgspec.Struct, frozen=True, tag_field="call", tag="status"):
@@ -114,12 +148,20 @@ class Delivery(msgspec.Struct, frozen=True, tag_field="result", tag="delivery"):
     files: tuple[File, ...] = ()
     gone: tuple[str, ...] = ()
     snapshot: bool = False
+    digest: str = ""
+    """Of all that the host has then; empty: not known, and not compared."""
+
+    @property
+    def version(self) -> Version:
+        """Where it leads to."""
+        return Version(self.generation, self.digest)
 
 
 class Current(msgspec.Struct, frozen=True, tag_field="result", tag="current"):
     """Nothing for this host now. `generation` is what is desired of it: it is ready when it has applied that."""
 
     generation: int
+    digest: str = ""
 
 
 class TryLater(msgspec.Struct, frozen=True, tag_field="result", tag="try_later"):
@@ -128,6 +170,7 @@ class TryLater(msgspec.Struct, frozen=True, tag_field="result", tag="try_later")
     after_s: float
     why: str
     desired: int = 0
+    digest: str = ""
 
 
 class Invalid(msgspec.Struct, frozen=True, tag_field="result", tag="invalid"):
@@ -146,6 +189,7 @@ class Lag(msgspec.Struct, frozen=True):
     waits_s: float
     refused: int = 0
     why: str = ""
+    """Why it refused, or what keeps it from applying."""
     quarantined: bool = False
 
 
@@ -170,9 +214,14 @@ class Request(msgspec.Struct, frozen=True):
     timeout_s: float = 30.0
 
 
-def ready(applied: int, desired: int) -> bool:
-    """The warm-up gate: a host is ready exactly when it has applied what is desired of it."""
-    return applied >= desired
+def ready(applied: Version, desired: Version) -> bool:
+    """The warm-up gate: a host is ready exactly when it has applied what is desired of it, or what is newer.
+
+    The same number with another digest is something else: of another role, or of a history that is lost.
+    """
+    if applied.generation != desired.generation:
+        return applied.generation > desired.generation
+    return not (applied.digest and desired.digest) or applied.digest == desired.digest
 
 
 def problem(ask: Ask) -> str:

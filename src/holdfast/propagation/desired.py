@@ -7,10 +7,11 @@ of changes to a file are one, and a file that came and went in between is none.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from enum import IntEnum
 
-from holdfast.model.delivery import Delivery, Document, File, Host
+from holdfast.model.delivery import Delivery, Document, File, Host, Version, digest_of
 from holdfast.propagation.rules import snapshot_instead
 
 
@@ -26,10 +27,16 @@ class Work(IntEnum):
 class Catalogue:
     """The documents of a scope by selector. Only newer generations are taken in."""
 
-    def __init__(self, documents: Iterable[Document] = (), floor: int = 0) -> None:
+    def __init__(self, documents: Iterable[Document] = (), *, floor: int = 0, whole: bool = True) -> None:
         self.floor = floor
+        self.whole = whole
+        """Whether all documents could be read. If not, no digest is known: a host must not lose a file by that."""
         self._by_selector: dict[str, dict[str, Document]] = {}
         self._newest: dict[str, int] = {}
+        self._contents: dict[tuple[str, str], bytes] = {}
+        """SHA-256 of each content."""
+        self._digests: dict[tuple[str, ...], str] = {}
+        """By the selectors that have documents: hosts that share these share the digest."""
         for document in documents:
             self.take(document)
 
@@ -41,15 +48,36 @@ class Catalogue:
             return False
         known[document.name] = document
         self._newest[document.selector] = max(self._newest.get(document.selector, 0), document.generation)
+        self._contents[document.selector, document.name] = hashlib.sha256(document.content).digest()
+        self._digests.clear()
         return True
+
+    def follows(self, older: Catalogue) -> bool:
+        """Whether these are the documents of the same history, later: none is gone, older, or another one."""
+        return all(
+            (now := self.find(selector, name)) is not None and (now.generation > was.generation or now == was)
+            for selector, documents in older._by_selector.items()
+            for name, was in documents.items()
+        )
 
     def find(self, selector: str, name: str) -> Document | None:
         """A document, also a deleted one."""
         return self._by_selector.get(selector, {}).get(name)
 
-    def desired(self, host: Host) -> int:
-        """The generation that a host should have applied."""
-        return max(self.floor, *(self._newest.get(selector, 0) for selector in host.selectors))
+    def desired(self, host: Host) -> Version:
+        """What a host should have applied."""
+        generation = max(self.floor, *(self._newest.get(selector, 0) for selector in host.selectors))
+        return Version(generation, self._digest(host) if generation and self.whole else "")
+
+    def _digest(self, host: Host) -> str:
+        selectors = tuple(selector for selector in host.selectors if selector in self._by_selector)
+        found = self._digests.get(selectors)
+        if found is None:
+            names = {name for selector in selectors for name in self._by_selector[selector]}
+            counting = [document for name in names if (document := self._counting(host, name)) is not None]
+            found = digest_of((of.name, of.mode, self._contents[of.selector, of.name]) for of in counting)
+            self._digests[selectors] = found
+        return found
 
     def _counting(self, host: Host, name: str) -> Document | None:
         for selector in host.selectors:
@@ -58,9 +86,14 @@ class Catalogue:
                 return found
         return None
 
-    def delivery(self, host: Host, applied: int) -> Delivery:
-        """What brings the host from `applied` to what is desired."""
-        everything = applied < self.floor or applied == 0
+    def delivery(self, host: Host, has: Version) -> Delivery:
+        """What brings the host from what it has to what is desired.
+
+        Whether it has what was published up to that generation it finds out itself, by the digest: of a history
+        that was lost nobody else knows.
+        """
+        applied, desired = has.generation, self.desired(host)
+        everything = applied < self.floor or applied == 0 or applied >= desired.generation
         names: dict[str, bool] = {}
         for selector in host.selectors:
             for name, document in self._by_selector.get(selector, {}).items():
@@ -74,17 +107,19 @@ class Catalogue:
         gone = (
             () if snapshot else tuple(name for name, document in found.items() if document is None and names[name])
         )
-        return Delivery(self.desired(host), tuple(_file(found[name]) for name in sent), gone, snapshot)
+        files_ = tuple(_file(found[name]) for name in sent)
+        return Delivery(desired.generation, files_, gone, snapshot, desired.digest)
 
-    def work(self, host: Host, applied: int) -> Work:
+    def work(self, host: Host, has: Version) -> Work:
         """What kind of work the host's next delivery is."""
+        applied = has.generation
         if applied == 0:
             return Work.CREATE
         for selector in host.selectors:
             for name, document in self._by_selector.get(selector, {}).items():
                 if document.generation > applied and self._counting(host, name) is not None:
                     return Work.UPDATE
-        return Work.UPDATE if applied < self.floor else Work.DELETE
+        return Work.UPDATE if applied < self.floor or applied >= self.desired(host).generation else Work.DELETE
 
 
 def _file(of: Document | None) -> File:

@@ -24,6 +24,7 @@ from holdfast.model.delivery import (
     Standing,
     Superseded,
     TryLater,
+    Version,
     ready,
 )
 from holdfast.propagation.desired import Catalogue
@@ -57,10 +58,15 @@ class Seen(msgspec.Struct):
     """What a host said last."""
 
     host: Host
-    applied: int
+    has: Version
     at_s: float
-    refused: int = 0
+    against: Version = Version()
+    """The newest that it refused."""
     why: str = ""
+
+    def needs(self, desired: Version) -> bool:
+        """Whether there is something to give: it has not applied it, and has not refused it."""
+        return not ready(self.has, desired) and not ready(self.against, desired)
 
 
 class Desk:
@@ -82,29 +88,46 @@ class Desk:
         self._forget_s = now_s
         self._given = 0
         """The highest generation of a history that the store has lost: hosts may be on their way to it."""
+        self._torn = False
+        """The store was restored and has gone on from there: numbers alone would not show it any more."""
 
     # -- the store -------------------------------------------------------------------------------------------
 
     def take(self, counter: Counter, documents: tuple[Document, ...]) -> None:
-        """What the store has now. A counter that went back is kept for `lost_history`."""
+        """What we wrote ourselves."""
         self.counter = counter
         self.catalogue.floor = counter.floor
         self._changed = True
         for document in documents:
             self.catalogue.take(document)
 
-    def restart(self, counter: Counter, documents: tuple[Document, ...]) -> None:
-        """The store has another history: forget the documents of the old one, but not how far it was."""
-        self._given = max(self._given, self.counter.generation)
-        self.catalogue = Catalogue()
-        self.take(counter, documents)
+    def read(self, counter: Counter, documents: tuple[Document, ...], *, whole: bool) -> bool:
+        """All that the store has now; False if it is not what it had, later.
+
+        Then it was restored: the documents of the old history are forgotten, but not how far it was.
+        """
+        found = Catalogue(documents, floor=counter.floor, whole=whole)
+        lost = counter.generation < self.counter.generation or (whole and not found.follows(self.catalogue))
+        if lost:
+            self._given, self._torn = max(self._given, self.counter.generation), True
+        elif counter.floor > self.counter.floor:
+            self._torn = False  # another service found the same, and has written it
+        self.catalogue, self.counter, self._changed = found, counter, True
+        return not lost
 
     def lost_history(self) -> Counter | None:
-        """The counter to write when hosts know generations that the store does not: above all that they know, and
-        all that they may have been given.
+        """The counter to write when hosts know what the store does not: above all that they know, and all that
+        they may have been given. With the same number for the floor everybody gets everything.
         """
         known = max(self._known, self._given)
-        return Counter(known + 1, known + 1) if known > self.counter.generation else None
+        if known <= self.counter.generation and not self._torn:
+            return None
+        above = max(known, self.counter.generation) + 1
+        return Counter(above, above)
+
+    def outran(self) -> None:
+        """That counter is written."""
+        self._torn = False
 
     # -- publishers ------------------------------------------------------------------------------------------
 
@@ -129,7 +152,7 @@ class Desk:
     def _dirtied(self, selector: str) -> int:
         """Hosts that do not wait for anything yet, and would."""
         return sum(
-            selector in seen.host.selectors and ready(seen.applied, self.catalogue.desired(seen.host))
+            selector in seen.host.selectors and ready(seen.has, self.catalogue.desired(seen.host))
             for seen in self.hosts.values()
         )
 
@@ -138,32 +161,36 @@ class Desk:
     def poll(self, id_: int, ask: Poll, timeout_s: float, *, now_s: float) -> list[tuple[int, Result]]:
         """A host asks. What it asked before is answered: it has gone on."""
         host, out = ask.host, self._drop(ask.host.name)
-        before = self.hosts.get(host.name)
-        reported = before is None or ask.applied != before.applied or ask.refused != before.refused
-        if before is not None and ask.applied > before.applied:
-            self._caught_up += ask.applied >= self.catalogue.desired(host)
+        before, desired = self.hosts.get(host.name), self.catalogue.desired(ask.host)
+        seen = Seen(host, ask.has, now_s, ask.against, ask.why[:2000])
+        if before is not None and seen.has.generation > before.has.generation:
+            self._caught_up += ready(seen.has, desired)
         self._known = max(self._known, ask.applied)
-        self.hosts[host.name] = Seen(host, ask.applied, now_s, ask.refused, ask.why[:2000])
-        if reported:
+        self._torn = self._torn or self._other_history(seen, desired)
+        self.hosts[host.name] = seen
+        if before is None or (seen.has, seen.against) != (before.has, before.against):
             self.turns.report(host)
+        elif ask.told < 0:
+            self.turns.began_anew(host, now_s=now_s)
         self._place(host, now_s=now_s)
-        desired = self.catalogue.desired(host)
         ours = ask.applied <= self.counter.generation  # else the store was restored, and is outrun first
-        if ours and ask.told != desired and max(ask.applied, ask.refused) >= desired:
-            return [
-                *out,
-                (id_, Current(desired)),
-            ]  # it is ready, or it has refused all there is: it should know now
+        if ours and ask.told != desired.generation and not seen.needs(desired):
+            # It is ready, or it has refused all there is: it should know now.
+            return [*out, (id_, Current(desired.generation, desired.digest))]
         until_s = now_s + max(0.0, timeout_s - ANSWER_BEFORE_S)
         self.waiting[host.name] = Waiting(id_, host, until_s)
         heapq.heappush(self._dues, (until_s, id_, host.name))
         return out
 
+    def _other_history(self, seen: Seen, desired: Version) -> bool:
+        """Whether the host has, of our numbers, what we never gave: above all that was ever for it."""
+        known = seen.has.digest and desired.digest
+        return bool(known) and desired.generation < seen.has.generation <= self.counter.generation
+
     def _place(self, host: Host, *, now_s: float) -> None:
         seen = self.hosts[host.name]
-        desired = self.catalogue.desired(host)
-        if seen.applied < desired and seen.refused < desired:
-            self.turns.wait(host, self.catalogue.work(host, seen.applied), now_s=now_s)
+        if seen.needs(self.catalogue.desired(host)):
+            self.turns.wait(host, self.catalogue.work(host, seen.has), now_s=now_s)
         else:
             self.turns.rest(host)
 
@@ -183,7 +210,7 @@ class Desk:
         out: list[tuple[int, Result]] = []
         while (turn := self.turns.next(self.waiting, now_s=now_s)) is not None:
             poll = self.waiting.pop(turn)
-            out.append((poll.id, self.catalogue.delivery(poll.host, self.hosts[turn].applied)))
+            out.append((poll.id, self.catalogue.delivery(poll.host, self.hosts[turn].has)))
         while (due := self._due()) is not None and now_s >= due.until_s:
             del self.waiting[due.host.name]
             out.append((due.id, self._nothing(due.host)))
@@ -202,9 +229,9 @@ class Desk:
 
     def _nothing(self, host: Host) -> Result:
         seen, desired = self.hosts[host.name], self.catalogue.desired(host)
-        if ready(seen.applied, desired) or seen.refused >= desired:
-            return Current(desired)
-        return TryLater(0.0, "other hosts go first", desired)
+        if not seen.needs(desired):
+            return Current(desired.generation, desired.digest)
+        return TryLater(0.0, "other hosts go first", desired.generation, desired.digest)
 
     def _forget(self, now_s: float) -> None:
         if now_s < self._forget_s:
@@ -230,13 +257,16 @@ class Desk:
         desired = self.catalogue.desired(seen.host)
         turn = self.turns.turns.get(seen.host.name)
         waits_s = now_s - turn.since_s if turn is not None and turn.since_s is not None else 0.0
+        is_ready = ready(seen.has, desired)
         return Lag(
             host=seen.host,
-            applied=seen.applied,
-            desired=desired,
-            ready=ready(seen.applied, desired),
+            applied=seen.has.generation,
+            desired=desired.generation,
+            ready=is_ready,
             waits_s=waits_s,
-            refused=seen.refused if seen.refused > seen.applied else 0,
-            why=seen.why if seen.refused > seen.applied else "",
+            refused=seen.against.generation
+            if not is_ready and seen.against.generation > seen.has.generation
+            else 0,
+            why="" if is_ready else seen.why,
             quarantined=turn is not None and turn.quarantined,
         )

@@ -97,21 +97,18 @@ class _Store:
             return False
         if self.known and found == self._at:
             return True
-        documents = await self._documents()
+        garbled: list[Garbled] = []
+        documents = await self._documents(garbled)
         if documents is None:
             return False
         before, counter = self._desk.counter, found.value if found is not None else Counter()
-        if counter.generation < before.generation:
-            await Emit(
-                Event("delivery.history", "", f"the store went from {before.generation} to {counter.generation}")
-            )
-            self._desk.restart(counter, documents)
-        else:
-            self._desk.take(counter, documents)
+        if not self._desk.read(counter, documents, whole=not garbled):
+            text = f"the store was at {before.generation}, and is at {counter.generation} of another history"
+            await Emit(Event("delivery.history", "", text))
         self._at, self.known = found, True  # holdfast: ignore[HF001] one loop owns the desk and calls this
         return True
 
-    async def _documents(self) -> tuple[Document, ...] | None:
+    async def _documents(self, garbled: list[Garbled]) -> tuple[Document, ...] | None:
         found: list[Document] = []
         after = ""
         while True:
@@ -121,6 +118,7 @@ class _Store:
             for entry in entries:
                 read_ = interpret(entry, Document)
                 if isinstance(read_, Garbled):
+                    garbled.append(read_)
                     await Emit(Event("delivery.garbled", "", f"{read_.key}: {read_.why}; it is left out"))
                 else:
                     found.append(read_.value)
@@ -168,6 +166,7 @@ class _Store:
         """Hosts know generations that the store does not: raise counter and floor above them all."""
         counter = self._desk.lost_history() if self.known else None
         if counter is not None and isinstance(await self._write(counter, None), Committed):
+            self._desk.outran()
             await Emit(
                 Event(
                     "delivery.outrun", "", f"hosts were ahead of a restored store: generation {counter.generation}"

@@ -98,6 +98,12 @@ class Turns:
                 heapq.heappush(self._ages, (turn.since_s, host.name))
         self._queue(turn)
 
+    def began_anew(self, host: Host, *, now_s: float) -> None:
+        """It asks as a new process does: what its last one was given is lost, and its place is free."""
+        turn = self._turn(host)
+        if turn.given_s is not None:
+            self._unreported(turn, now_s)
+
     def forget(self, name: str) -> None:
         """The host has not asked for long."""
         turn = self.turns.pop(name, None)
@@ -139,18 +145,21 @@ class Turns:
 
     def free(self, *, now_s: float) -> int:
         """How many more can be served now. Places of hosts that do not report are taken back."""
-        for name, turn in list(self._given.items()):
+        for turn in list(self._given.values()):
             assert turn.given_s is not None, "it was given something"
-            if now_s - turn.given_s < self.report_within_s:
-                continue
-            del self._given[name]
-            turn.given_s = None
-            turn.silent += 1
-            turn.again_s = now_s + quarantine_s(turn.silent)
-            if turn.quarantined:
-                self._quarantined.add(name)
-            self._queue(turn)
+            if now_s - turn.given_s >= self.report_within_s:
+                self._unreported(turn, now_s)
         return self.places - len(self._given)
+
+    def _unreported(self, turn: Turn, now_s: float) -> None:
+        """Its place is taken back."""
+        del self._given[turn.host.name]
+        turn.given_s = None
+        turn.silent += 1
+        turn.again_s = now_s + quarantine_s(turn.silent)
+        if turn.quarantined:
+            self._quarantined.add(turn.host.name)
+        self._queue(turn)
 
     def next(self, among: Container[str], *, now_s: float) -> str | None:
         """Which of these hosts is served next, if there is room; it is being served from now on."""

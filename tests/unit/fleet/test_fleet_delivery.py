@@ -9,7 +9,7 @@ from holdfast.fleet.delivery.play import Rolled, Rollout, roll
 from holdfast.fleet.delivery.truth import Truth
 from holdfast.model.delivery import Document, Host
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.release import Switch
+from holdfast.ports.release import Ready, Switch
 
 
 def _holds(seen: Rolled, rollout: Rollout) -> None:
@@ -56,12 +56,16 @@ def test_the_world_would_see_what_is_wrong() -> None:
         truth.wrote(Document("all", "a", generation, b"%d" % generation))
     machine = Machine(Host("h"), truth, wrong)
     machine.install(1)
+    old = machine.linked
     machine.install(2)
-    assert isinstance(machine.switch(Switch(1, over=0)), CouldNotAsk)
+    assert isinstance(machine.switch(Switch(old, over="")), CouldNotAsk)
     assert wrong.none
-    machine._releases[1] = (machine.release(), {"a": b"2"})
-    machine.switch(Switch(1, over=2))
+    machine._releases[old] = (machine._releases[old][0], {"a": b"2"})
+    machine.switch(Switch(old, over=machine.linked))
     assert (wrong.back, wrong.files) == (1, 1)
+    machine.host = Host("h", "another")
+    machine.says(Ready(True, 1, 1))
+    assert wrong.ready == 1
 
 
 @pytest.mark.soak

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -24,6 +25,7 @@ from holdfast.model.delivery import (
     Status,
     Superseded,
     TryLater,
+    digest_of,
 )
 from holdfast.model.keys import Keys
 from holdfast.ports.clock import Arm, Disarm, Fired, Idle
@@ -34,6 +36,7 @@ from holdfast.ports.release import (
     AskNewer,
     Command,
     CurrentRelease,
+    Differs,
     Discard,
     Loaded,
     Ran,
@@ -41,6 +44,7 @@ from holdfast.ports.release import (
     Release,
     Run,
     Stage,
+    Staged,
     Switch,
 )
 from holdfast.ports.store import Commit, Get, Put, Range
@@ -116,7 +120,9 @@ def test_a_poll_waits_until_there_is_something_and_is_answered_before_its_caller
     service.turn()
     service.now_s += 29.6
     service.turn()
-    assert service.answers[late] == Current(1)
+    found = service.answers[late]
+    assert isinstance(found, Current)
+    assert found.generation == 1
 
 
 def test_generations_are_one_number_for_a_whole_scope_and_expectations_are_compared() -> None:
@@ -245,14 +251,13 @@ class Machine:
     """A host's release directory and commands in memory, and a script of what the service answers."""
 
     def __init__(self, answers: list[Result | CouldNotAsk], host: Host = LB) -> None:
-        self.files: dict[int, dict[str, bytes]] = {}
-        self.releases: dict[int, Release] = {}
-        self.current = 0
-        self.loaded = 0
+        self.files: dict[str, dict[str, bytes]] = {}
+        self.releases: dict[str, Release] = {}
+        self.current = self.loaded = ""
         self.asked: list[AskNewer] = []
         self.ready: list[Ready] = []
-        self.ran: list[tuple[Command, int]] = []
-        self.fails: set[tuple[Command, int]] = set()
+        self.ran: list[tuple[Command, str]] = []
+        self.fails: set[tuple[Command, str]] = set()
         self.before_switch: Callable[[], None] = lambda: None
         self._answers = answers
         self._host = host
@@ -274,21 +279,26 @@ class Machine:
                 found = self.releases.get(self.current, Release())
                 return msgspec.structs.replace(found, loaded=self.loaded == self.current)
             case Loaded():
-                self.loaded = op.generation
+                self.loaded = op.release
             case Stage():
                 base = {} if op.delivery.snapshot else dict(self.files.get(self.current, {}))
                 base.update({f.name: f.content for f in op.delivery.files})
                 for name in op.delivery.gone:
                     base.pop(name, None)
-                self.files[op.delivery.generation] = base
-                self.releases[op.delivery.generation] = Release(op.delivery.generation, op.host, self.current)
+                digest = digest_of((n, 0o644, hashlib.sha256(content).digest()) for n, content in base.items())
+                if op.delivery.digest not in ("", digest):
+                    return Differs("something else")
+                name = str(op.delivery.generation)
+                self.files[name] = base
+                self.releases[name] = Release(name, op.delivery.generation, op.host, digest, self.current)
+                return Staged(name)
             case Run():
-                self.ran.append((op.command, op.generation))
+                self.ran.append((op.command, op.release))
                 if op.command is Command.VALIDATE:
                     self.before_switch()
-                return Ran(False, "no good") if (op.command, op.generation) in self.fails else Ran(True)
+                return Ran(False, "no good") if (op.command, op.release) in self.fails else Ran(True)
             case Switch():
-                self.current = op.generation
+                self.current = op.release
             case Ready():
                 self.ready.append(op)
             case Fired():
@@ -308,44 +318,53 @@ def test_a_host_is_ready_exactly_when_it_has_applied_what_is_desired() -> None:
     machine = Machine([delivery(1, snapshot=True), TryLater(0.0, "others", desired=2), delivery(2), Current(2)])
     machine.run()
     assert machine.ready == [Ready(True, 1, 1), Ready(False, 1, 2), Ready(True, 2, 2), Ready(True, 2, 2)]
-    assert machine.ran == [(Command.VALIDATE, 1), (Command.RELOAD, 1), (Command.VALIDATE, 2), (Command.RELOAD, 2)]
+    assert machine.ran == [
+        (Command.VALIDATE, "1"),
+        (Command.RELOAD, "1"),
+        (Command.VALIDATE, "2"),
+        (Command.RELOAD, "2"),
+    ]
 
 
 def test_a_document_that_does_not_validate_is_refused_and_the_old_one_stays() -> None:
     """It is reported with the command's words, and not tried again."""
     machine = Machine([delivery(1, snapshot=True), delivery(2), Current(2), delivery(3)])
-    machine.fails = {(Command.VALIDATE, 2)}
+    machine.fails = {(Command.VALIDATE, "2")}
     machine.run()
-    assert machine.current == 3
-    assert [(a.applied, a.refused, a.why) for a in machine.asked] == [
+    assert machine.current == "3"
+    assert [(a.poll.applied, a.poll.refused, a.poll.why) for a in machine.asked] == [
         (0, 0, ""), (1, 0, ""), (1, 2, "no good"), (1, 2, "no good"),
     ]  # fmt: skip
-    assert machine.ready[1] == Ready(False, 1, 2)
+    assert machine.ready[1] == Ready(False, 1, 2, "no good")
 
 
 def test_a_reload_that_fails_brings_the_old_release_back() -> None:
     """Switched back, reloaded, refused."""
     machine = Machine([delivery(1, snapshot=True), delivery(2)])
-    machine.fails = {(Command.RELOAD, 2)}
+    machine.fails = {(Command.RELOAD, "2")}
     machine.run()
-    assert machine.current == 1
-    assert machine.ran[-1] == (Command.RELOAD, 1)
+    assert machine.current == "1"
+    assert machine.ran[-1] == (Command.RELOAD, "1")
 
 
 def test_a_host_that_died_between_switch_and_reload_finishes_that_first() -> None:
     """It does not say that it is ready while its daemon runs what was before; what the daemon does not take is
     undone and refused. A release of a version that did not note it is left as it is.
     """
-    for fails, current, applied, refused in ((False, 2, 2, 0), (True, 1, 1, 2)):
+    for fails, current, applied, refused in ((False, "2", 2, 0), (True, "1", 1, 2)):
         machine = Machine([Current(2)])
-        machine.releases = {1: Release(1, LB, 0), 2: Release(2, LB, 1)}
-        machine.current, machine.loaded = 2, 1
-        machine.fails = {(Command.RELOAD, 2)} if fails else set()
+        machine.releases = {"1": Release("1", 1, LB, "", ""), "2": Release("2", 2, LB, "", "1")}
+        machine.current, machine.loaded = "2", "1"
+        machine.fails = {(Command.RELOAD, "2")} if fails else set()
         machine.run()
-        assert machine.ran[0] == (Command.RELOAD, 2)
-        assert (machine.current, machine.asked[0].applied, machine.asked[0].refused) == (current, applied, refused)
+        assert machine.ran[0] == (Command.RELOAD, "2")
+        assert (machine.current, machine.asked[0].poll.applied, machine.asked[0].poll.refused) == (
+            current,
+            applied,
+            refused,
+        )
     old = Machine([Current(2)])
-    old.releases, old.current = {2: Release(2, LB)}, 2
+    old.releases, old.current = {"2": Release("2", 2, LB)}, "2"
     old.run()
     assert old.ran == []
 
@@ -355,20 +374,20 @@ def test_an_answer_that_was_delayed_for_hours_cannot_bring_an_old_release_back()
     machine = Machine([delivery(2, snapshot=True)])
 
     def quicker() -> None:
-        machine.releases[5], machine.current = Release(5, Host("h")), 5
+        machine.releases["5"], machine.current = Release("5", 5, Host("h")), "5"
 
     machine.before_switch = quicker
     machine.run()
-    assert machine.current == 5
-    assert (Command.RELOAD, 2) not in machine.ran
+    assert machine.current == "5"
+    assert (Command.RELOAD, "2") not in machine.ran
 
 
 def test_a_host_with_another_role_asks_for_everything() -> None:
     """A release that was made for another role is no base."""
     machine = Machine([Current(9)], host=Host("h", role="new"))
-    machine.releases[4], machine.current = Release(4, Host("h", role="old")), 4
+    machine.releases["4"], machine.current = Release("4", 4, Host("h", role="old")), "4"
     machine.run()
-    assert machine.asked[0].applied == 0
+    assert machine.asked[0].poll.applied == 0
 
 
 @pytest.mark.parametrize("answer", [CouldNotAsk("no route"), TryLater(5.0, "the store is out")])
@@ -377,13 +396,15 @@ def test_without_the_service_a_host_keeps_what_it_has(answer: CouldNotAsk | TryL
     machine = Machine([delivery(1, snapshot=True), answer, answer])
     machine.run()
     assert machine.ready == [Ready(True, 1, 1)]
-    assert machine.current == 1
+    assert machine.current == "1"
 
 
 def test_a_host_that_has_all_it_should_hears_so_at_once_and_then_waits() -> None:
     """Else every start would be not ready for as long as a poll may wait."""
     service = Service()
     published(service)
-    assert service.ask(Poll(Host("h"), 1)) == Current(1)
+    found = service.ask(Poll(Host("h"), 1))
+    assert isinstance(found, Current)
     assert service.ask(Poll(Host("h"), 1, told=1)) is None
-    assert service.ask(Poll(Host("other"), 0, refused=1, why="no")) == Current(1)
+    assert service.ask(Poll(Host("other"), 0, refused=1, why="no")) == found
+    assert found.generation == 1

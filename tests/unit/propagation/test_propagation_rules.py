@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.model.delivery import Document, Host, Poll, Publish, problem, ready
+from holdfast.model.delivery import Document, Host, Poll, Publish, Version, digest_of, problem, ready
 from holdfast.propagation.desired import Catalogue, Work
 from holdfast.propagation.rules import (
     AGEING_S,
@@ -36,11 +37,11 @@ def test_the_most_special_document_counts_and_a_deleted_one_uncovers_the_next() 
     for generation, content in ((5, b"3"), (6, b"2"), (7, b"1")):
         selector = {5: "host/lb-1", 6: "group/zone-a", 7: "role/lb"}[generation]
         known.take(document(generation, selector, deleted=True))
-        delivery = known.delivery(LB, generation - 1)
+        delivery = known.delivery(LB, Version(generation - 1))
         assert [(f.name, f.content) for f in delivery.files] == [("a.cfg", content)]
-        assert delivery.generation == generation == known.desired(LB)
+        assert delivery.generation == generation == known.desired(LB).generation
     known.take(document(8, deleted=True))
-    assert known.delivery(LB, 7).gone == ("a.cfg",)
+    assert known.delivery(LB, Version(7)).gone == ("a.cfg",)
 
 
 def test_an_older_generation_is_not_taken_in() -> None:
@@ -55,25 +56,25 @@ def test_a_file_that_came_and_went_in_between_is_not_sent() -> None:
     known = Catalogue(
         [document(1, name="keep"), document(2, name="brief"), document(3, name="brief", deleted=True)]
     )
-    assert [f.name for f in known.delivery(LB, 0).files] == ["keep"]
-    assert known.delivery(LB, 0).gone == ()
+    assert [f.name for f in known.delivery(LB, Version(0)).files] == ["keep"]
+    assert known.delivery(LB, Version(0)).gone == ()
 
 
 def test_much_that_is_dirty_makes_a_snapshot() -> None:
     """Over 30 % of the files: all of them; one of ten: that one."""
     known = Catalogue([document(n, name=f"f{n}") for n in range(1, 11)])
-    assert not known.delivery(LB, 9).snapshot
-    assert known.delivery(LB, 5).snapshot
-    assert len(known.delivery(LB, 5).files) == 10
+    assert not known.delivery(LB, Version(9)).snapshot
+    assert known.delivery(LB, Version(5)).snapshot
+    assert len(known.delivery(LB, Version(5)).files) == 10
 
 
 def test_work_is_create_update_or_delete() -> None:
     """Nothing applied yet, something that counts is newer, or only removals are."""
     known = Catalogue([document(1), document(2, name="b"), document(3, name="b", deleted=True)])
-    assert known.work(LB, 0) is Work.CREATE
-    assert known.work(LB, 2) is Work.DELETE
+    assert known.work(LB, Version(0)) is Work.CREATE
+    assert known.work(LB, Version(2)) is Work.DELETE
     known.take(document(4))
-    assert known.work(LB, 2) is Work.UPDATE
+    assert known.work(LB, Version(2)) is Work.UPDATE
 
 
 @st.composite
@@ -93,7 +94,9 @@ def histories(draw: st.DrawFn) -> list[Document]:
 
 @given(history=histories(), stops=st.lists(st.integers(0, 14), max_size=4))
 def test_whatever_a_host_missed_it_ends_with_the_same_files(history: list[Document], stops: list[int]) -> None:
-    """Deliveries at any moments of the history add up to what a fresh host is given at the end."""
+    """Deliveries at any moments of the history add up to what a fresh host is given at the end, and to the digest
+    that each of them names.
+    """
     files: dict[str, bytes] = {}
     applied = 0
     known = Catalogue()
@@ -101,15 +104,51 @@ def test_whatever_a_host_missed_it_ends_with_the_same_files(history: list[Docume
         known.take(change)
         if at not in stops and at != len(history):
             continue
-        delivery = known.delivery(LB, applied)
+        delivery = known.delivery(LB, Version(applied))
         if delivery.snapshot:
             files = {}
         files.update({f.name: f.content for f in delivery.files})
         for name in delivery.gone:
             files.pop(name, None)
         applied = delivery.generation
-        assert ready(applied, known.desired(LB))
-    assert files == {f.name: f.content for f in known.delivery(LB, 0).files}
+        assert ready(delivery.version, known.desired(LB))
+        laid_out = ((name, 0o644, hashlib.sha256(content).digest()) for name, content in files.items())
+        assert delivery.digest == (digest_of(laid_out) if delivery.generation else "")
+    assert files == {f.name: f.content for f in known.delivery(LB, Version(0)).files}
+
+
+@given(history=histories(), of=st.sampled_from(("lb", "web", "")), other=st.sampled_from(("lb", "web", "")))
+def test_the_same_number_is_the_same_version_only_with_the_same_files(
+    history: list[Document], of: str, other: str
+) -> None:
+    """For two roles of one host: ready for each other exactly when what they should have is the same, or newer."""
+    known = Catalogue(history)
+    mine, theirs = Host("lb-1", of, "zone-a"), Host("lb-1", other, "zone-a")
+    has, wanted = known.desired(mine), known.desired(theirs)
+    same = known.delivery(mine, Version()).files == known.delivery(theirs, Version()).files
+    assert ready(has, wanted) == (
+        has.generation > wanted.generation or (has.generation == wanted.generation and same)
+    )
+    if not ready(has, wanted):
+        assert known.delivery(theirs, has).snapshot or has.generation < wanted.generation
+
+
+def test_documents_of_another_history_do_not_follow() -> None:
+    """One is gone, is older, or is another one of the same number: the store was restored."""
+    known = Catalogue([document(1), document(2, name="b")])
+    assert Catalogue([document(3), document(2, name="b"), document(4, name="c")]).follows(known)
+    for other in (
+        [document(1)],
+        [document(1), document(1, name="b")],
+        [document(1), document(2, name="b", mode=1)],
+    ):
+        assert not Catalogue(other).follows(known)
+
+
+def test_with_a_document_that_cannot_be_read_no_digest_is_known() -> None:
+    """Else every host that has it would be told to have too much, and lose the file."""
+    assert Catalogue([document(1)], whole=False).desired(LB) == Version(1, "")
+    assert ready(Version(1, "x"), Version(1, ""))
 
 
 def served(turns: Turns, names: set[str], now_s: float) -> list[str]:

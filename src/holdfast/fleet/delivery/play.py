@@ -69,7 +69,9 @@ class Rolled(msgspec.Struct, frozen=True):
     quarantined: int
     hanging: int
     ready_by_group_s: tuple[tuple[str, int, float], ...]
-    """(group, hosts, when 95 % of them were ready for the first time), the large group last."""
+    """(group, hosts, when 95 % of them were ready for the first time), the large group last. Hosts whose own
+    reload failed are not counted: they wait for their next document, whatever the service does.
+    """
     create_wait_s: float
     update_wait_s: float
     """Until the median new, and old, host was ready for the first time."""
@@ -173,7 +175,7 @@ class _Fleet:
                 continue
             said = machine.said_ready
             desired = self.truth.desired(machine.host)
-            has_all = machine.current >= desired and said is not None and said.ready
+            has_all = machine.is_its_own and machine.current >= desired and said is not None and said.ready
             behind = behind or not (has_all or machine.refused >= desired)
             if number not in self.ready_s and said is not None and said.ready:
                 self.ready_s[number] = now_s
@@ -200,7 +202,8 @@ def roll(rollout: Rollout, *, seed: int) -> Rolled:
     fleet.play()
     alive = [n for n in range(rollout.hosts) if n not in fleet.hanging]
     groups = [group_of(number, rollout) for number in range(rollout.small_groups + 1)]
-    members = {group: [n for n in alive if fleet.hosts[n].group == group] for group in groups}
+    able = [n for n in alive if not fleet.machines[n].refused]
+    members = {group: [n for n in able if fleet.hosts[n].group == group] for group in groups}
     return Rolled(
         caught_up_s=fleet.caught_up_s,
         least_s=fleet.least_s,

@@ -11,12 +11,15 @@ class Truth:
     def __init__(self) -> None:
         self._versions: dict[str, dict[str, list[Document]]] = {}
         """By name and selector, the oldest first."""
+        self._newest: dict[str, int] = {}
+        """By selector."""
         self.generation = 0
 
     def wrote(self, document: Document) -> None:
         """A document was committed."""
         assert document.generation > self.generation, "generations only rise"
         self.generation = document.generation
+        self._newest[document.selector] = document.generation
         self._versions.setdefault(document.name, {}).setdefault(document.selector, []).append(document)
 
     def files(self, host: Host, generation: int) -> dict[str, bytes]:
@@ -32,15 +35,7 @@ class Truth:
 
     def desired(self, host: Host) -> int:
         """The newest generation that means this host."""
-        return max(
-            (
-                versions[-1].generation
-                for by_selector in self._versions.values()
-                for selector, versions in by_selector.items()
-                if selector in host.selectors
-            ),
-            default=0,
-        )
+        return max(self._newest.get(selector, 0) for selector in host.selectors)
 
 
 def _at(versions: list[Document] | tuple[()], generation: int) -> bytes | None:

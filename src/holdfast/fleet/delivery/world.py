@@ -23,7 +23,6 @@ from holdfast.model.delivery import (
     Delivery,
     Document,
     Host,
-    Poll,
     Publish,
     Result,
     Standing,
@@ -232,11 +231,7 @@ class Process:
     def _wakes_up(self, op: Operation[Any]) -> None:
         """It finishes what it was about. When it would ask for more it ends: the other one runs."""
         while not isinstance(op, AskNewer | Idle):
-            if isinstance(op, Run):
-                self.machine.reload(op.generation, ok=True)
-                op = self._next(Ran(True))
-            else:
-                op = self._next(self._do(op))
+            op = self._next(self._ran_late(op) if isinstance(op, Run) else self._do(op))
         if self._loop is not None:
             self._loop.close()
 
@@ -244,7 +239,7 @@ class Process:
         match op:
             case AskNewer():
                 self.applying = False
-                self.service.call(Poll(op.host, op.applied, op.refused, op.why, op.told), self._hears)
+                self.service.call(op.poll, self._hears)
             case Run():
                 self._runs(op)
             case Idle():
@@ -274,9 +269,16 @@ class Process:
         self._clock.after(takes_s, partial(self._ran, op, ok))
 
     def _ran(self, op: Run, ok: bool) -> None:
-        if op.command is Command.RELOAD:
-            self.machine.reload(op.generation, ok=ok)
-        self._goes_on(Ran(ok, "" if ok else "reload: exit 1"))
+        self._goes_on(self._ran_late(op, ok=ok))
+
+    def _ran_late(self, op: Run, *, ok: bool = True) -> Ran | CouldNotAsk:
+        """What became of a command, as things are when it ends."""
+        reload = op.command is Command.RELOAD
+        if not self.machine.can_run(op.release, reload=reload):
+            return CouldNotAsk("another process was here")
+        if reload:
+            self.machine.reload(op.release, ok=ok)
+        return Ran(ok, "" if ok else "reload: exit 1")
 
     def _do(self, op: Operation[Any]) -> Any:
         machine, now_s = self.machine, self._clock.now_s
@@ -284,13 +286,13 @@ class Process:
             case CurrentRelease():
                 return machine.release()
             case Stage():
-                machine.stage(op)
+                return machine.stage(op)
             case Switch():
                 return machine.switch(op)
             case Loaded():
-                machine.loaded = op.generation
+                machine.loaded = op.release
             case Discard():
-                machine.discard(op.keep)
+                machine.discard()
             case Ready():
                 machine.says(op)
             case Arm():

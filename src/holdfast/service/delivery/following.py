@@ -9,7 +9,7 @@ import msgspec
 
 from holdfast.client.delivery import ask
 from holdfast.client.http import LeaseHttp, NotServed
-from holdfast.model.delivery import Host, Poll, Result
+from holdfast.model.delivery import Host, Result
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.release import AskNewer, Command, Ready
 from holdfast.propagation.agent import config_loop
@@ -45,9 +45,7 @@ class Asker:
     async def ask_newer(self, op: AskNewer) -> Result | CouldNotAsk:
         """One long poll."""
         try:
-            return await ask(
-                self._service, Poll(op.host, op.applied, op.refused, op.why, op.told), timeout_s=WAIT_S
-            )
+            return await ask(self._service, op.poll, timeout_s=WAIT_S)
         except NotServed as error:
             return CouldNotAsk(str(error))
 

@@ -1,0 +1,125 @@
+"""Both shipped loops and real release directories: what a host has on disk is what it is said to have."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from holdfast.model.delivery import Host, Publish, Published
+from holdfast.ports.events import Emit
+from holdfast.ports.release import AskNewer, Ready
+from holdfast.ports.store import Commit, Get, Range
+from holdfast.propagation.agent import config_loop
+from holdfast.propagation.desk import DeliverySettings
+from holdfast.propagation.loop import delivery_loop
+from holdfast.runtime.delivery import DeliveryInbox
+from holdfast.runtime.driver import Answers, drive
+from holdfast.runtime.releases import Releases
+from holdfast.stores.memory import MemoryState
+
+WAIT_S = 60.0
+OLD, NEW = Host("h", "old"), Host("h", "new")
+
+
+class Room:
+    """A service on a store in memory."""
+
+    def __init__(self) -> None:
+        self.state = MemoryState()
+        self.events: list[str] = []
+
+    @asynccontextmanager
+    async def serves(self) -> AsyncIterator[DeliveryInbox]:
+        """A run of the service."""
+        inbox = DeliveryInbox()
+        answers = Answers()
+        inbox.register(answers)
+        for kind in (Get, Range, Commit):
+            answers.register(kind, self._stored)
+        answers.register(Emit, self._emitted)
+        async with _running(drive(delivery_loop("t", DeliverySettings()), answers)):
+            yield inbox
+
+    async def _stored(self, op: Any) -> Any:
+        return self.state.apply(op)
+
+    async def _emitted(self, op: Emit) -> None:
+        self.events.append(op.event.kind)
+
+
+@asynccontextmanager
+async def _running(loop: Any) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(loop)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+class Follower:
+    """A host's process on a directory: what it said of its readiness, and what lay in `current` then."""
+
+    def __init__(self, inbox: DeliveryInbox, directory: Path) -> None:
+        self._inbox = inbox
+        self.directory = directory
+        self.said: list[tuple[Ready, dict[str, str]]] = []
+        self._news = asyncio.Event()
+
+    @asynccontextmanager
+    async def follows(self, host: Host, commands: dict[Any, str] | None = None) -> AsyncIterator[Follower]:
+        """A run of the host's loop."""
+        answers = Answers()
+        Releases(self.directory, commands or {}).register(answers)
+        answers.register(AskNewer, self._asks)
+        answers.register(Ready, self._says)
+        async with _running(drive(config_loop(host), answers)):
+            yield self
+
+    async def _asks(self, op: AskNewer) -> Any:
+        return await self._inbox.call(op.poll, timeout_s=WAIT_S)
+
+    async def _says(self, op: Ready) -> None:
+        self.said.append((op, files(self.directory)))
+        self._news.set()
+
+    async def until(self, holds: Callable[[Ready, dict[str, str]], bool]) -> dict[str, str]:
+        """Wait until it says something with which this holds; the files of that moment."""
+        async with asyncio.timeout(WAIT_S):
+            while not (self.said and holds(*self.said[-1])):
+                self._news.clear()
+                await self._news.wait()
+        return self.said[-1][1]
+
+
+def files(directory: Path) -> dict[str, str]:
+    """What daemons read."""
+    current = directory / "current"
+    return {file.name: file.read_text() for file in current.glob("[!.]*")} if current.exists() else {}
+
+
+async def publish(inbox: DeliveryInbox, selector: str, name: str, content: str) -> int:
+    """A document."""
+    found = await inbox.call(Publish(selector, name, content.encode()), timeout_s=WAIT_S)
+    assert isinstance(found, Published), found
+    return found.generation
+
+
+async def test_a_host_that_changes_its_role_has_the_files_of_the_new_one(tmp_path: Path) -> None:
+    """Its desired generation stays the same number, that of the newest document for all: it is not ready with the
+    old role's files. It is also given them at once, though its last process ended before it could report.
+    """
+    async with Room().serves() as inbox:
+        await publish(inbox, "role/old", "pool", "old")
+        await publish(inbox, "role/new", "pool", "new")
+        assert await publish(inbox, "all", "motd", "hello") == 3
+        follower = Follower(inbox, tmp_path)
+        async with follower.follows(OLD):
+            assert await follower.until(lambda said, _: said.ready) == {"pool": "old", "motd": "hello"}
+        follower.said.clear()
+        async with follower.follows(NEW):
+            assert await follower.until(lambda said, _: said.ready) == {"pool": "new", "motd": "hello"}
