@@ -18,9 +18,10 @@ SAMPLE = (
     Bounds(publishers=(ONE,), ticks=0, unknown=1),
     Bounds(publishers=(ONE,), ticks=0, crashes=1),
     Bounds(publishers=((b"1", b"2"),), before=1, ticks=1, restores=1),
-    Bounds(publishers=((b"1", b"2"),), before=2, ticks=0, restores=1, restarts=1),
+    Bounds(publishers=((b"1", b"2"),), before=1, ticks=0, restores=1, restarts=1),
     Bounds(publishers=(ONE, (b"2",)), ticks=0),
     Bounds(publishers=(ROLES,), before=2, ticks=0, roles=1),
+    Bounds(publishers=(ROLES[:1],), before=1, ticks=0, roles=1),
     Bounds(publishers=(ONE,), before=1, ticks=0, successors=1),
     Bounds(publishers=(ONE,), before=1, ticks=0, hosts=2, places=1),
 )

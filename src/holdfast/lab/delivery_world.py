@@ -11,6 +11,7 @@ Properties, whenever they can be seen:
 - **A broken document is never current**: what validation refuses is never switched to.
 - **Ready means served**: who says that it is ready has at least what is desired of it, as its service knows it,
   made for the role that it has, and its daemon runs just that.
+- **A number of its own**: no two changes are given the same generation, as long as the store is not restored.
 - **So many at a time**: not more hosts apply something than the service has places for.
 - **At rest all is applied**: from any state, once nothing more goes wrong, each host comes to have exactly the
   files that the store wants it to have, or has refused the newest; and its daemon runs what is current.
@@ -28,7 +29,7 @@ import msgspec
 
 from holdfast.lab.delivery_actors import BROKEN, ROLES, UNLOADABLE, Disk, Follower, ServiceRun
 from holdfast.model.codec import decode
-from holdfast.model.delivery import Delivery, Document, Publish, Version
+from holdfast.model.delivery import Delivery, Document, Publish, Published, Version
 from holdfast.model.keys import Keys
 from holdfast.ports.clock import Arm, Disarm, Fired, Idle
 from holdfast.ports.delivery import Answer, Call, Inbound, NextCalls
@@ -105,6 +106,8 @@ class DeliveryWorld:
         settings = DeliverySettings(places=bounds.places)
         self.services = [ServiceRun(settings) for _ in bounds.publishers]
         self.published = [0] * len(bounds.publishers)
+        self.given: tuple[int, ...] = ()
+        """Generations that publishers were told."""
         self.disks = [Disk(f"h{number}") for number in range(bounds.hosts)]
         self.followers = [Follower(disk, number, ROLES[0]) for number, disk in enumerate(self.disks)]
         self.applying: dict[str, int] = {}
@@ -150,6 +153,7 @@ class DeliveryWorld:
             self.store.canonical(),
             tuple(map(repr, self.late)),
             tuple(self.published),
+            self.given,
             tuple(service.key() for service in self.services),
             tuple(disk.key() for disk in self.disks),
             tuple(follower.key() for follower in self.followers),
@@ -240,6 +244,8 @@ class DeliveryWorld:
                 return self.store.apply(operation)
             case Answer(results=results):
                 for id_, result in results:
+                    if isinstance(result, Published):
+                        self._gave(result.generation)
                     for process in self.followers:
                         if process.asked and id_ == process.call:
                             process.reply = result
@@ -247,6 +253,11 @@ class DeliveryWorld:
             case _:
                 assert isinstance(operation, Emit), operation
         return None
+
+    def _gave(self, generation: int) -> None:
+        if generation in self.given and self.left["restore"] == self.limits.restores:
+            self.broken = f"a number of its own: {generation} is given twice"
+        self.given = (*self.given, generation)
 
     def _gives(self, process: Follower, result: object) -> None:
         if not isinstance(result, Delivery):

@@ -42,7 +42,7 @@ class Host(msgspec.Struct, frozen=True):
 
 
 class Version(msgspec.Struct, frozen=True):
-    """How far a host is, or should be. An empty digest says nothing: of the version before digests, or not known."""
+    """How far a host is, or should be. An empty digest says nothing: it is not known, or from before digests."""
 
     generation: int = 0
     digest: str = ""

@@ -44,7 +44,7 @@ class Staged(msgspec.Struct, frozen=True):
 
 
 class Differs(msgspec.Struct, frozen=True):
-    """What would come out is not what the service means: what this host has is not what the service takes it for."""
+    """What would come out is not what the service means: the host has not what the service takes it for."""
 
     reason: str
 
