@@ -106,7 +106,10 @@ KINDS: Final = (
         "delivery.garbled",
         "A document for hosts in the store is not readable: it is left out, hosts keep what they have",
     ),
-    Kind("delivery.history", "The store of documents went back to an older generation: another history"),
+    Kind(
+        "delivery.history",
+        "The store of documents has another history: older, or other documents under the same generations",
+    ),
     Kind(
         "delivery.outrun", "Hosts knew higher generations than a restored store: the counter was raised above them"
     ),

@@ -97,7 +97,7 @@ async def config_loop(host: Host) -> None:
                     await _say(mine, Version(answer.desired, answer.digest))
                 await _wait(answer.after_s)
             case _:
-                attempt = min(attempt + 1, ATTEMPT_MAX)
+                attempt, told = min(attempt + 1, ATTEMPT_MAX), -1  # a delivery may have been lost on its way
                 await Idle(Rest.RETRY, attempt=attempt)
 
 
