@@ -58,12 +58,12 @@ class Agenda:
             self._in_flight.discard(id(holding))
             self.add(holding)
 
-    def next_s(self) -> float | None:
-        """When something is due next."""
-        for renewals, heap in ((True, self._heaps[0]), (False, self._heaps[1])):
-            while heap and not self._holds(heap[0], renewals):
-                heapq.heappop(heap)
-        return min((heap[0][0] for heap in self._heaps if heap), default=None)
+    def next_s(self, *, renewals: bool) -> float:
+        """When something of this kind is due next; infinite if nothing is."""
+        heap = self._heaps[not renewals]
+        while heap and not self._holds(heap[0], renewals):
+            heapq.heappop(heap)
+        return heap[0][0] if heap else float("inf")
 
     def forget(self, holding: Holding) -> None:
         """Nothing more is asked about it."""

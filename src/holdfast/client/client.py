@@ -37,6 +37,8 @@ TICK_S: Final = 0.05
 WATCH_S: Final = 60.0
 LAPSE_EACH_S: Final = 1e-5
 """Looking at all leases is spread out as they become many; `valid` looks at the clock itself and is exact."""
+IDLE_MOST_S: Final = 30.0
+"""A client that has nothing to do looks at its clock as seldom as this."""
 log = logging.getLogger("holdfast.client")
 
 
@@ -88,7 +90,8 @@ class LeaseClient:
         self._leases: dict[int, tuple[Holding, Lease]] = {}
         self._work = asyncio.Event()
         self._ended = asyncio.Event()
-        self._lapse_s = now_s()
+        self._lapse_s = float("inf")
+        """When the first of its leases may be over: no look at all of them before that."""
         self._busy: dict[bool, asyncio.Task[None] | None] = {True: None, False: None}
         self._loop: asyncio.Task[None] | None = None
         self._trouble = ""
@@ -185,8 +188,10 @@ class LeaseClient:
         self._busy[renewals] = task
 
     async def _wait(self, now_s: float) -> None:
-        next_s = self._agenda.next_s()
-        wait_s = 1.0 if next_s is None else min(1.0, max(TICK_S, next_s - now_s))
+        # What a message in flight keeps waiting is looked at when that ends.
+        free = [renewals for renewals, task in self._busy.items() if task is None]
+        next_s = min([self._lapse_s, *(self._agenda.next_s(renewals=renewals) for renewals in free)])
+        wait_s = min(IDLE_MOST_S, max(TICK_S, next_s - now_s))
         # Not at once, even if woken: what is asked for together goes in one message.
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
@@ -217,6 +222,8 @@ class LeaseClient:
     def _heard(self, holding: Holding, ask: Ask, result: Result, asked_s: float) -> None:
         now_s, chance = self._now_s(), self._rng.random()
         change = holding.answered(ask, result, asked_s=asked_s, now_s=now_s, chance=chance)
+        if holding.valid(now_s=now_s):
+            self._lapse_s = min(self._lapse_s, holding.until_s)
         if change is not None:
             self._tell(holding, change, getattr(result, "why", ""))
 
@@ -252,10 +259,13 @@ class LeaseClient:
     def _lapse(self, now_s: float) -> None:
         if now_s < self._lapse_s:
             return
-        self._lapse_s = now_s + TICK_S + len(self._leases) * LAPSE_EACH_S
+        first_s = float("inf")
         for holding, _ in tuple(self._leases.values()):
             if holding.lapsed(now_s=now_s):
                 self._tell(holding, Change.LOST, "no answer to its renewals in time")
+            elif holding.valid(now_s=now_s):
+                first_s = min(first_s, holding.until_s)
+        self._lapse_s = max(first_s, now_s + TICK_S + len(self._leases) * LAPSE_EACH_S)
 
     def _tell(self, holding: Holding, change: Change, why: str) -> None:
         lease = self._leases[id(holding)][1]

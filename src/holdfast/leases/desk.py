@@ -42,7 +42,10 @@ from holdfast.model.lease import (
 from holdfast.overload import Admission, Job, Lane, LimiterSettings, Protections
 from holdfast.ports.leases import Call, Inbound, Submit
 
-STEP_RENEWALS: Final = 512
+STEP_S: Final = 0.25
+"""Renewals are done in steps that take about this long: between them calls come in, and nobody's deadline passes."""
+STEP_MOST: Final = 512
+STEP_LEAST: Final = 8
 MOVED: Final = "another lease service has taken over"
 PAUSE_SHARE: Final = 1 / 6
 """Of the TTL: called this much later than it asked to be, the service was away, and its holders were not."""
@@ -90,14 +93,18 @@ class Desk:
         self.queue: Admission[Call] = Admission(
             LANES,
             limiters={
-                "memory": LimiterSettings.fixed(STEP_RENEWALS),
+                "memory": LimiterSettings.fixed(1),
                 "store": LimiterSettings(first=4 * GROUP, most=40 * GROUP),
             },
             protections=protections,
         )
         self.hints = Hints(self.settings, self.queue, self.book)
         self.watching = Watching(owner.epoch)
-        self._renewed: list[Job[Call]] = []
+        self._renewals = 0
+        """Done in the last step, which began at `_began_s`."""
+        self._began_s = now_s
+        self._last: Job[Call] | None = None
+        """The last renewal that a step has room for stays in work, so that no more are taken."""
         self._due_s = now_s
         self._grants: list[tuple[Job[Call], Lease]] = []
         self._drops: list[tuple[Job[Call], str]] = []
@@ -108,9 +115,8 @@ class Desk:
         """Everything that follows from what came in."""
         out, now_s = Actions(), inbound.now_s
         self.hints.chance = inbound.chance
-        for job in self._renewed:
-            self.queue.finish(job, now_s=now_s - inbound.idle_s)
-        self._renewed.clear()
+        self._learn(now_s - inbound.idle_s)
+        self._began_s = now_s
         self._after_pause(out, now_s)
         for written in inbound.written:
             self._ended(self.writer.ended(written), out, now_s)
@@ -125,6 +131,17 @@ class Desk:
         out.replies += self.watching.due(self.book, now_s=now_s)
         self._due_s = now_s + self.wake_in_s(now_s=now_s)
         return out
+
+    def _learn(self, ended_s: float) -> None:
+        """How long the renewals of the last step took, each. Not as long as the step: a step of many would teach
+        that none can be finished in time, and one of few that any number can.
+        """
+        if self._last is not None:
+            self.queue.finish(self._last, now_s=self._last.begun_s, ok=False)
+            self._last = None
+        if self._renewals:
+            self.queue.learn(lane=RENEW, took_s=ended_s - self._began_s, pieces=self._renewals)
+        self._renewals = 0
 
     def wake_in_s(self, *, now_s: float) -> float:
         """How long it may be left alone if nothing comes in."""
@@ -196,7 +213,11 @@ class Desk:
         self._grants, self._drops = [], []
 
     def _renew(self, job: Job[Call], ask: Renew, out: Actions, now_s: float) -> None:
-        self._renewed.append(job)
+        self._renewals += 1
+        if self._renewals >= min(STEP_MOST, max(STEP_LEAST, STEP_S * self.queue.rate_per_s(RENEW))):
+            self._last = job
+        else:
+            self.queue.finish(job, now_s=now_s, ok=False)
         self.writer.notice(ask.token)
         key = lease_key(ask.role, ask.name)
         kept = renew(ask, self.book.get(key))

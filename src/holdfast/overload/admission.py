@@ -31,7 +31,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from holdfast.overload.lane_queue import LaneQueue
 from holdfast.overload.limiter import GradientLimiter, LimiterSettings
-from holdfast.overload.service_times import ServiceTimes
+from holdfast.overload.service_times import KEPT, ServiceTimes
 
 T = TypeVar("T")
 
@@ -261,6 +261,15 @@ class Admission(Generic[T]):
             self.times[job.lane].observe(took_s)
         if self.protections.learnt_limit and (ok or took_s > pool.limiter.baseline_s(job.lane)):
             pool.limiter.observe(took_s, in_work=job.in_work, kind=job.lane)
+        self._learn()
+
+    def learn(self, *, lane: int, took_s: float, pieces: int) -> None:
+        """So many pieces took so long together: for work done in steps, whose pieces have no time of their own.
+
+        Such pieces are taken and finished with `ok=False`, which teaches nothing.
+        """
+        for _ in range(min(pieces, KEPT)):
+            self.times[lane].observe(took_s / pieces)
         self._learn()
 
     def expire(self, *, now_s: float) -> list[Job[T]]:

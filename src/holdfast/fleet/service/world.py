@@ -23,14 +23,16 @@ import msgspec
 from holdfast.client.client import LeaseClient
 from holdfast.client.http import MARGIN_S, NotServed
 from holdfast.client.lease import Lease, LeaseEvent
-from holdfast.fleet.service.server import Costs, Message, Server, dice
+from holdfast.fleet.service.server import SCOPE, Costs, Message, Server, dice
 from holdfast.fleet.service.store import Disk
 from holdfast.fleet.service.truth import Counts, Loss, Truth, Wrong
 from holdfast.leases.envelope import HELD_SHARE, Fleet
 from holdfast.leases.holding import Change
 from holdfast.leases.law import RENEWALS_PER_TTL, LeaseSettings
+from holdfast.model.keys import Keys
 from holdfast.model.lease import Ask, Result, lease_key
 from holdfast.overload import Protections
+from holdfast.ports.store import Range
 from holdfast.stores.memory import MemoryState
 from holdfast.virtual.loop import VirtualLoop
 
@@ -288,6 +290,11 @@ class World:
         if self.server is not None:
             self.server.kill()
         self.server = None
+
+    @property
+    def in_store(self) -> int:
+        """Leases that lie in the store."""
+        return len(self.disk.state.apply(Range(Keys(SCOPE).leases, keys_only=True)))
 
     def copy_of_store(self) -> MemoryState:
         """A backup."""
