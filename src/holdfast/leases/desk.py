@@ -33,6 +33,7 @@ from holdfast.model.lease import (
     Lease,
     LeaseOwner,
     Listing,
+    Release,
     Released,
     Renew,
     Result,
@@ -43,9 +44,11 @@ from holdfast.overload import Admission, Job, Lane, LimiterSettings, Protections
 from holdfast.ports.leases import Call, Inbound, Submit
 
 STEP_S: Final = 0.25
-"""Renewals are done in steps that take about this long: between them calls come in, and nobody's deadline passes."""
+"""Renewals are done in steps of about this long: between them calls come in, and deadlines are looked at."""
 STEP_MOST: Final = 512
 STEP_LEAST: Final = 8
+STEP_FIRST: Final = 64
+"""While nothing is known of the pace."""
 MOVED: Final = "another lease service has taken over"
 PAUSE_SHARE: Final = 1 / 6
 """Of the TTL: called this much later than it asked to be, the service was away, and its holders were not."""
@@ -94,7 +97,7 @@ class Desk:
             LANES,
             limiters={
                 "memory": LimiterSettings.fixed(1),
-                "store": LimiterSettings(first=4 * GROUP, most=40 * GROUP),
+                "store": LimiterSettings(first=GROUP, most=40 * GROUP),
             },
             protections=protections,
         )
@@ -143,6 +146,12 @@ class Desk:
             self.queue.learn(lane=RENEW, took_s=ended_s - self._began_s, pieces=self._renewals)
         self._renewals = 0
 
+    @property
+    def _step_most(self) -> float:
+        if not self.queue.times[RENEW].seen:
+            return STEP_FIRST
+        return min(STEP_MOST, max(STEP_LEAST, STEP_S * self.queue.rate_per_s(RENEW)))
+
     def wake_in_s(self, *, now_s: float) -> float:
         """How long it may be left alone if nothing comes in."""
         if self.queue.waiting(RENEW):
@@ -176,13 +185,40 @@ class Desk:
             out.replies.append((call.id, TryLater(LATE_S, MOVED)))
         elif isinstance(ask, Listing):
             self._watch(call, ask, out, now_s)
-        else:
+        elif not self._at_the_door(call, ask, out, now_s):
             lane = RENEW if isinstance(ask, Renew) else WRITE
             offered = self.queue.offer(call, lane=lane, deadline_s=now_s + call.timeout_s, now_s=now_s)
             if offered.evicted is not None:
                 self._refuse(offered.evicted.payload, "newer calls took its place", out, now_s)
             if offered.why is not None:
                 self._refuse(call, offered.why.value, out, now_s)
+
+    def _at_the_door(self, call: Call, ask: Establish | Renew | Release, out: Actions, now_s: float) -> bool:
+        """Whether it is answered now: what is not the caller's, or is all the same. That takes no more than
+        refusing it would, and it must not stand in the lines of those who have something to lose or to gain.
+        """
+        key = lease_key(ask.role, ask.name)
+        if isinstance(ask, Renew):
+            kept = renew(ask, self.book.get(key))
+            if isinstance(kept, Keep):
+                return False
+            self.writer.notice(ask.token)
+            out.replies.append((call.id, kept))
+            return True
+        answer = self._answer(ask, key, now_s)
+        if isinstance(answer, Grant | Drop):
+            return False
+        self._tell(call, key, answer, out, now_s)
+        return True
+
+    def _tell(self, call: Call, key: str, answer: Keep | Result, out: Actions, now_s: float) -> None:
+        """What needs no writing."""
+        if not isinstance(answer, Keep):
+            out.replies.append((call.id, answer))
+        elif self.writer.writes(key):
+            self._refuse(call, "another call about this lease is being written", out, now_s)
+        else:
+            out.replies.append((call.id, self._keep(answer, now_s)))
 
     def _watch(self, call: Call, ask: Listing, out: Actions, now_s: float) -> None:
         if ask.left:
@@ -214,19 +250,14 @@ class Desk:
 
     def _renew(self, job: Job[Call], ask: Renew, out: Actions, now_s: float) -> None:
         self._renewals += 1
-        if self._renewals >= min(STEP_MOST, max(STEP_LEAST, STEP_S * self.queue.rate_per_s(RENEW))):
+        if self._renewals >= self._step_most:
             self._last = job
         else:
             self.queue.finish(job, now_s=now_s, ok=False)
         self.writer.notice(ask.token)
         key = lease_key(ask.role, ask.name)
         kept = renew(ask, self.book.get(key))
-        if not isinstance(kept, Keep):
-            out.replies.append((job.payload.id, kept))
-        elif self.writer.writes(key):
-            self._refuse(job.payload, "another call about this lease is being written", out, now_s)
-        else:
-            out.replies.append((job.payload.id, self._keep(kept, now_s)))
+        self._tell(job.payload, key, kept, out, now_s)
 
     def _keep(self, kept: Keep, now_s: float) -> Granted:
         return Granted(kept.lease.token, self.book.keep(kept.lease, now_s=now_s), renewed=True)
@@ -246,13 +277,10 @@ class Desk:
                 self._drops.append((job, key))
             return
         self.queue.finish(job, now_s=now_s, ok=False)
-        if why or (isinstance(answer, Keep) and self.writer.writes(key)):
-            self._refuse(job.payload, why or "another call about this lease is being written", out, now_s)
-        elif isinstance(answer, Keep):
-            out.replies.append((job.payload.id, self._keep(answer, now_s)))
+        if isinstance(answer, Grant | Drop):
+            self._refuse(job.payload, why, out, now_s)
         else:
-            assert not isinstance(answer, Grant | Drop)
-            out.replies.append((job.payload.id, answer))
+            self._tell(job.payload, key, answer, out, now_s)
 
     def _answer(self, ask: Ask, key: str, now_s: float) -> Grant | Keep | Drop | Result:
         lease = self.book.get(key)

@@ -69,3 +69,20 @@ def test_the_truth_would_see_what_is_wrong() -> None:
     assert truth.wrong.passed == 0
     assert truth.writes("host/x", "a", token=3, grant=1) == 0
     assert truth.wrong.passed == 1
+
+
+def test_a_client_tells_a_loss_when_it_happens_and_sleeps_while_nothing_does() -> None:
+    """Nobody finds the service: each lease is told to be lost when it ends, not at some next look. Before that a
+    client
+    of one lease does a few steps for each renewal, and none for the passing of time."""
+    setting = Setting(leases=20, bulk_share=0.0, contested=0, load=0.01)
+    world = settled(setting)
+    turns = world.loop.turns
+    world.run(600.0)
+    assert (world.loop.turns - turns) / setting.leases <= 10 * 50, "50 turns of the loop for each renewal"
+    world.reachable = lambda client: False
+    ends = {lease.name: world.now_s + lease.left_s for lease in world.leases}
+    world.run(2 * setting.ttl_s)
+    assert len(world.truth.losses) == setting.leases
+    for loss in world.truth.losses:
+        assert 0 <= loss.lost_s - ends[loss.key.removeprefix("host/")] <= 0.06

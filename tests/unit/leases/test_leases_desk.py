@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.leases.desk import STEP_RENEWALS, Actions, Desk
+from holdfast.leases.desk import STEP_MOST, Actions, Desk
 from holdfast.leases.law import LeaseSettings
 from holdfast.leases.tokens import token_of
 from holdfast.leases.writing import GROUP
@@ -93,26 +93,64 @@ class World:
 
 
 def test_renewals_go_first_and_need_no_store() -> None:
-    """While establishments wait for a store that does not answer, every renewal is answered in its own step."""
-    world = World(STEP_RENEWALS)
+    """While establishments wait for a store that does not answer, every renewal is answered: some at once, the
+    others
+    in the next step, once it is known how long they take."""
+    world = World(STEP_MOST)
     new = [Establish("api", f"x{number}", "you") for number in range(50)]
     assert world.step(*new) == [None] * 50
-    results = world.step(*(Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(500)))
-    assert all(isinstance(result, Granted) and result.renewed for result in results)
+    world.step(*(Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(500)))
+    world.step()
+    assert len(world.results) == 500
+    assert all(isinstance(result, Granted) and result.renewed for result in world.results.values())
+
+
+def test_a_slow_service_renews_in_short_steps_and_learns_its_pace() -> None:
+    """A tenth of a second for each renewal, and all ask at once: none of the first ten seconds' worth is refused,
+    no
+    step takes long, and after the crowd it does not believe that nothing can be finished."""
+    world = World(600)
+    world.step(*(Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(600)))
+    steps: list[int] = []
+    while renewed := sum(isinstance(result, Granted) for _, result in world.actions.replies):
+        steps.append(renewed)
+        world.now_s += 0.1 * renewed
+        world.step()
+    assert sum(steps) >= 80
+    assert len(world.results) == 600, "the others were told to come again"
+    assert max(steps[1:]) <= 10, "the first step knew nothing"
+    (result,) = world.step(Renew("api", "n0", "me", token_of(1, 1)))
+    assert isinstance(result, Granted)
+
+
+def test_what_is_not_the_callers_is_answered_at_the_door() -> None:
+    """Lines full of others, a store that does not answer: who has nothing to renew, or asks for what another has,
+    or
+    for what it has already, hears so at once."""
+    world = World(3)
+    world.step(*(Establish("api", f"x{number}", "you") for number in range(1000)))
+    answers = world.step(
+        Renew("api", "n0", "me", token_of(1, 77)),
+        Renew("api", "x5", "you", 1),
+        Establish("api", "n1", "you"),
+        Establish("api", "n2", "me"),
+    )
+    assert [type(answer) for answer in answers] == [Gone, Gone, Taken, Granted]
 
 
 def test_writes_go_in_groups_fenced_by_the_owner() -> None:
     """Two groups and seven grants are three commits, each with the compare of the owner's document; durable before
-    answered, and as the store takes them."""
+    answered, one after the other as long as nothing is known of the store."""
     many = 2 * GROUP + 7
     world = World()
     world.step(*(Establish("api", f"x{number}", "you") for number in range(many)))
-    assert [len(submit.commit.puts) for submit in world.submits] == [GROUP, GROUP, 7]
-    for submit in world.submits:
+    for answered, size in ((0, GROUP), (GROUP, GROUP), (2 * GROUP, 7)):
+        (submit,) = world.submits
         check_commit(submit.commit)
-    assert {submit.commit.compares[0].revision for submit in world.submits} == {10}
-    assert world.results == {}
-    world.answer()
+        assert len(submit.commit.puts) == size
+        assert submit.commit.compares[0].revision == 10
+        assert len(world.results) == answered
+        world.answer()
     tokens = [result.token for result in world.results.values() if isinstance(result, Granted)]
     assert sorted(tokens) == [token_of(2, count) for count in range(1, many + 1)]
 

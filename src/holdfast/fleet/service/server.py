@@ -1,7 +1,7 @@
 """One process of the lease service: the shipped loop, driven and served by the shipped inbox, on one processor.
 
-Reading a call takes a share of what a renewal takes; the rest is taken when its answer is known, before it goes
-out: nothing for a refusal, the rest of a renewal for what was decided in memory. So refusing is not free.
+Reading a call takes a share of what a renewal takes; the rest is taken before its answer goes out, by a renewal;
+what is refused takes no more than the reading. Writing a grant is the store's work, on the same processor.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from holdfast.leases.law import LeaseSettings
 from holdfast.leases.loop import lease_loop
 from holdfast.model.codec import decode
 from holdfast.model.keys import Keys
-from holdfast.model.lease import Ask, Lease, Result, TryLater
+from holdfast.model.lease import Ask, Granted, Lease, Result
 from holdfast.overload import Protections
 from holdfast.ports.disk import Load, Promote, Stage
 from holdfast.ports.events import Emit
@@ -198,8 +198,8 @@ class Server:
 
     async def _reply(self, op: Reply) -> None:
         costs = self._costs()
-        each_s = costs.renewal_s - costs.read_s
-        await self.core.work(each_s * sum(not isinstance(result, TryLater) for _, result in op.results))
+        renewed = sum(isinstance(result, Granted) and result.renewed for _, result in op.results)
+        await self.core.work(renewed * (costs.renewal_s - costs.read_s))
         await self._inbox.reply(op)
 
     async def _new_id(self, op: NewId) -> str:

@@ -228,7 +228,9 @@ class World:
         self.loop.call_later(after_s, do)
 
     def settle(self) -> None:
-        """The beginning: a service that costs nothing grants all; then work costs what it costs, for some time."""
+        """The beginning: a service that costs nothing grants all; then one whose work costs what it costs takes
+        over, which has learnt nothing yet.
+        """
         setting = self.setting
         tau_s = setting.ttl_s / RENEWALS_PER_TTL
         everything = setting.leases
@@ -237,6 +239,8 @@ class World:
         )
         assert len(self.truth.held) >= everything, "a service without costs grants all"
         self.costs = setting.costs
+        self.kill()
+        self.start()
         self.run(SETTLE_TAUS * tau_s)
         self.back()
 
