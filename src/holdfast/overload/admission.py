@@ -134,8 +134,9 @@ class _Pool:
 
     __slots__ = ("in_work", "limiter")
 
-    def __init__(self, settings: LimiterSettings | None) -> None:
-        self.limiter = GradientLimiter(settings)
+    def __init__(self, settings: LimiterSettings | None, *, learns: bool) -> None:
+        settings = LimiterSettings() if settings is None else settings
+        self.limiter = GradientLimiter(settings if learns else LimiterSettings.fixed(settings.first))
         self.in_work = 0
 
     @property
@@ -161,7 +162,7 @@ class Admission(Generic[T]):
         self.times = tuple(ServiceTimes(lane.guess_s) for lane in lanes)
         """Service times by lane."""
         given = {} if limiters is None else limiters
-        pools = {lane.pool: _Pool(given.get(lane.pool)) for lane in lanes}
+        pools = {lane.pool: _Pool(given.get(lane.pool), learns=self.protections.learnt_limit) for lane in lanes}
         self._pools = tuple(pools[lane.pool] for lane in lanes)
         self._rates_per_s = [0.0] * len(self.lanes)
         self._depths = [0] * len(self.lanes)
@@ -255,12 +256,13 @@ class Admission(Generic[T]):
     def finish(self, job: Job[T], *, now_s: float, ok: bool = True) -> None:
         """A piece that was taken is done. A failure teaches nothing about its pace, unless it took long."""
         pool = self._pools[job.lane]
+        at_end = pool.in_work
         pool.in_work -= 1
         took_s = now_s - job.begun_s
         if ok:
             self.times[job.lane].observe(took_s)
         if self.protections.learnt_limit and (ok or took_s > pool.limiter.baseline_s(job.lane)):
-            pool.limiter.observe(took_s, in_work=job.in_work, kind=job.lane)
+            pool.limiter.observe(took_s, in_work=job.in_work, at_end=at_end, kind=job.lane, ok=ok)
         self._learn()
 
     def learn(self, *, lane: int, took_s: float, pieces: int) -> None:

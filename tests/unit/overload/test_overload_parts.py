@@ -1,9 +1,6 @@
-"""Limiter, service times, hints, retry budget, breaker."""
+"""Service times, hints, retry budget, breaker."""
 
 from __future__ import annotations
-
-import heapq
-import random
 
 import pytest
 from hypothesis import given
@@ -13,66 +10,12 @@ from holdfast.overload import (
     Breaker,
     BreakerSettings,
     BudgetSettings,
-    GradientLimiter,
     LimiterSettings,
     Outstanding,
     RetryBudget,
     ServiceTimes,
     retry_after_s,
 )
-
-
-def saturate(limiter: GradientLimiter, *, slots: int, base_s: float, pieces: int, seed: int = 1) -> None:
-    """A server with `slots` places that is slowed by whatever is beyond them, kept as full as the limit allows."""
-    rng = random.Random(seed)
-    running: list[tuple[float, float, int]] = []
-    now_s = 0.0
-    for _ in range(pieces):
-        while len(running) < int(limiter.limit):
-            crowd = len(running) + 1
-            took_s = base_s * max(1.0, crowd / slots) * rng.uniform(0.9, 1.1)
-            heapq.heappush(running, (now_s + took_s, took_s, crowd))
-        now_s, took_s, crowd = heapq.heappop(running)
-        limiter.observe(took_s, in_work=crowd)
-
-
-@pytest.mark.parametrize("slots", [8, 20, 100])
-def test_limiter_finds_the_capacity_and_stays_there(slots: int) -> None:
-    """From 16, the limit settles where all slots are busy, within the tolerance, and does not creep under load."""
-    limiter = GradientLimiter()
-    seen: list[float] = []
-    for round_ in range(8):
-        saturate(limiter, slots=slots, base_s=0.01, pieces=2000, seed=round_)
-        seen.append(limiter.limit)
-    assert all(slots <= limit <= 3 * slots for limit in seen[1:]), seen
-    assert max(seen[1:]) <= 1.6 * min(seen[1:]), f"it creeps: {seen}"
-
-
-def test_limiter_follows_a_server_that_became_slower_for_good() -> None:
-    """Ten times slower: the limit goes to its floor, learns the new baseline there, and comes back."""
-    limiter = GradientLimiter()
-    saturate(limiter, slots=20, base_s=0.01, pieces=4000)
-    saturate(limiter, slots=20, base_s=0.1, pieces=8000)
-    assert 20 <= limiter.limit <= 60
-    assert limiter.baseline_s() == pytest.approx(0.1, rel=0.3)
-
-
-@given(st.lists(st.tuples(st.floats(0, 1e4), st.integers(1, 2000), st.integers(0, 2)), max_size=200))
-def test_limit_stays_within_its_bounds(samples: list[tuple[float, int, int]]) -> None:
-    """Whatever is observed."""
-    limiter = GradientLimiter(LimiterSettings(first=10, least=2, most=50))
-    for took_s, in_work, kind in samples:
-        limiter.observe(took_s, in_work=in_work, kind=kind)
-        assert 2 <= limiter.limit <= 50
-
-
-def test_kinds_of_work_are_not_measured_by_each_other() -> None:
-    """Work that takes a hundred times as long by nature does not shrink the limit."""
-    limiter = GradientLimiter()
-    for _ in range(200):
-        limiter.observe(0.001, in_work=int(limiter.limit), kind=0)
-        limiter.observe(0.1, in_work=int(limiter.limit), kind=1)
-    assert limiter.limit > 25
 
 
 @given(st.lists(st.floats(1e-6, 10.0), min_size=1, max_size=700))
