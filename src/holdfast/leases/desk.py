@@ -97,7 +97,7 @@ class Desk:
             LANES,
             limiters={
                 "memory": LimiterSettings.fixed(1),
-                "store": LimiterSettings(first=GROUP, most=40 * GROUP),
+                "store": LimiterSettings(first=GROUP, least=GROUP, most=40 * GROUP),
             },
             protections=protections,
         )

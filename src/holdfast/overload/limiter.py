@@ -16,8 +16,9 @@ the limit is no measure either while the limit itself may be wrong.)
 
     unknown --(limit held at `least` until enough was seen uncrowded)--> known: follows the uncrowded
 
-The limit is held down when nothing is known yet, and when most of the work is of kinds that were never seen but in
-a crowd: once for a kind, for some of its service times. `first` is where the limit goes after the first of these.
+The limit is held down at the very beginning, and when most of the work in a crowd is of kinds that were never seen
+but in a crowd: once for a kind, for some of its service times. `first` is a guess: after the beginning the limit
+doubles with each round that is not slow, until it is there.
 A baseline that is too low mends itself: the limit sinks to its floor, where everything is measured. One that is too
 high would not; so if the mean of many pieces, crowded or not, is well below it, it is forgotten, and measured anew.
 
@@ -52,15 +53,17 @@ RECENT: Final = 128
 FASTER_SHARE: Final = 0.8
 """If the mean of `RECENT` pieces is below this share of the baseline, that holds no more. Fewer pieces may be so quick
 by chance, where times vary."""
-UNKNOWN_ROUNDS: Final = 4
-"""Of unknown work within a round of known: then the unknown is measured."""
+UNKNOWN_ROUNDS: Final = 2
+"""So much unknown work within a round of known: then the unknown is measured."""
 TICK_S: Final = 1e-6
 """Clocks are coarse: work that seems to take nothing takes so long."""
 
 
 @dataclass(frozen=True, slots=True)
 class LimiterSettings:
-    """Bounds and pace. Up to `least` pieces at once are no crowd: there the baseline is measured."""
+    """Bounds and pace. Up to `least` pieces at once are no crowd: there the baseline is measured. `first`: the limit
+    soon after that, unless it proves too high.
+    """
 
     first: float = 16.0
     least: float = 4.0
@@ -129,14 +132,26 @@ class Pace:
 class GradientLimiter:
     """The limit as a running value. Ask `limit`; tell each finished piece of work to `observe`."""
 
-    __slots__ = ("_paces", "_pieces", "_resumes", "_settings", "_slowest", "_slowness", "_unknown", "limit")
+    __slots__ = (
+        "_guess",
+        "_paces",
+        "_pieces",
+        "_resumes",
+        "_settings",
+        "_slowest",
+        "_slowness",
+        "_unknown",
+        "limit",
+    )
 
     def __init__(self, settings: LimiterSettings | None = None) -> None:
         self._settings = settings = LimiterSettings() if settings is None else settings
         self.limit = settings.least
         """Pieces of work that may be in work at once."""
-        self._resumes = settings.first
+        self._resumes = settings.least
         """While it measures: the limit after that. Else 0."""
+        self._guess = settings.first
+        """Below it the limit doubles, until a round is slow. Then 0."""
         self._paces: dict[int, Pace] = {}
         self._slowest = settings.tolerance / GRADIENT_LEAST
         self._slowness = 0.0
@@ -185,9 +200,14 @@ class GradientLimiter:
     def _end_round(self, slowness: float) -> None:
         settings = self._settings
         gradient = max(GRADIENT_LEAST, min(1.0, settings.tolerance / slowness))
-        growth = math.sqrt(self.limit) if gradient >= GROWS_FROM else 0.0
-        limit = self.limit + settings.smoothing * (self.limit * (gradient - 1) + growth)
-        self.limit = min(settings.most, max(settings.least, limit))
+        if gradient < GROWS_FROM:
+            self._guess = 0.0
+        if self._guess > self.limit:
+            self.limit = min(2 * self.limit, self._guess)
+        else:
+            growth = math.sqrt(self.limit) if gradient >= GROWS_FROM else 0.0
+            limit = self.limit + settings.smoothing * (self.limit * (gradient - 1) + growth)
+            self.limit = min(settings.most, max(settings.least, limit))
         self._begin_round()
 
     def _measures(self, *, ok: bool, learnt: bool) -> None:
