@@ -254,8 +254,8 @@ class Admission(Generic[T]):
         return None, dropped
 
     def finish(self, job: Job[T], *, now_s: float, ok: bool = True) -> None:
-        """A piece that was taken is done. A failure (not `ok`) teaches nothing about its pace, unless it took long; nor
-        does work of which one knows only that it took at least so long.
+        """A piece that was taken is done. A failure (not `ok`) teaches nothing about its pace, unless it took
+        long; nor does work of which one knows only that it took at least so long.
         """
         pool = self._pools[job.lane]
         at_end = pool.in_work

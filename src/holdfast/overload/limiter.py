@@ -10,24 +10,26 @@ overload). A round is as many pieces as the limit: what is finished now was begu
 it with each piece would overshoot by all that are in work. For the same reason pieces that were begun in a larger
 crowd than may be now are not counted again.
 
-*The baseline* is the mean time of work that is not crowded, and not crowded is one thing only: at its beginning and
-at its end at most `least` pieces were in work. (A time from a crowd is no baseline, however it is divided; half of
-the limit is no measure either while the limit itself may be wrong.)
+*The baseline* is the mean time of work that is not crowded, and not crowded is one thing only: at its beginning
+and at its end at most `least` pieces were in work. (A time from a crowd is no baseline, however it is divided;
+half of the limit is no measure either while the limit itself may be wrong.)
 
     unknown --(limit held at `least` until enough was seen uncrowded)--> known: follows the uncrowded
 
 The limit is held down at the very beginning, and when most of the work in a crowd is of kinds that were never seen
 but in a crowd: once for a kind, for some of its service times. `first` is a guess: after the beginning the limit
-doubles with each round that is not slow, until it is there.
-A baseline that is too low mends itself: the limit sinks to its floor, where everything is measured. One that is too
-high would not; so if the mean of many pieces, crowded or not, is well below it, it is forgotten, and measured anew.
+doubles with each round that is not slow, until it is there. A baseline that is too low mends itself: the limit
+sinks to its floor, where everything is measured. One that is too high would not; so if the mean of many pieces,
+crowded or not, is well below it, it is forgotten, and measured anew.
 
 Rejected:
 - a long moving average as baseline. Under overload that lasts it creeps up after the crowded times, and the limit
   after it, without end;
-- holding the limit down at intervals to measure anew: it costs throughput, again and again, in the very minutes of a
+- holding the limit down at intervals to measure anew: it costs throughput, again and again, in the very minutes of
+a
   recovery. Once for a kind costs less than a second of such minutes;
-- the fastest sample as baseline (or falling with each faster one). Where times vary by nature, the mean is twice the
+- the fastest sample as baseline (or falling with each faster one). Where times vary by nature, the mean is twice
+the
   fast ones, which looks like a crowd: a server whose times are exponential was held at the floor for good;
 - half of the limit as uncrowded: 32 of a limit of 64 are a crowd for 8 workers.
 """
@@ -44,14 +46,15 @@ GROWS_FROM: Final = 0.95
 BASELINE_SHARE: Final = 0.05
 """How fast the baseline follows uncrowded work."""
 MEASURED: Final = 8
-"""The fewest uncrowded pieces that make a baseline, the slowest left out: a first call that sets things up is no pace."""
+"""The fewest uncrowded pieces that make a baseline; the slowest is left out: a first call sets things up."""
 ERROR_SHARE: Final = 0.15
 """More of them where times vary, until the mean is known so well (one standard error, as a share of it)."""
 MEASURES_MOST: Final = 64
 """But no more than so many; and if none of so many was of a kind to be measured, that has ceased to come."""
 RECENT: Final = 128
 FASTER_SHARE: Final = 0.8
-"""If the mean of `RECENT` pieces is below this share of the baseline, that holds no more. Fewer pieces may be so quick
+"""If the mean of `RECENT` pieces is below this share of the baseline, that holds no more. Fewer pieces may be so
+quick
 by chance, where times vary."""
 UNKNOWN_ROUNDS: Final = 2
 """So much unknown work within a round of known: then the unknown is measured."""
@@ -61,8 +64,8 @@ TICK_S: Final = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class LimiterSettings:
-    """Bounds and pace. Up to `least` pieces at once are no crowd: there the baseline is measured. `first`: the limit
-    soon after that, unless it proves too high.
+    """Bounds and pace. Up to `least` pieces at once are no crowd: there the baseline is measured. `first`: the
+    limit soon after that, unless it proves too high.
     """
 
     first: float = 16.0
@@ -163,8 +166,8 @@ class GradientLimiter:
         return 0.0 if pace is None else pace.baseline_s
 
     def observe(self, took_s: float, *, in_work: int, at_end: int = 0, kind: int = 0, ok: bool = True) -> None:
-        """Work took `took_s` seconds; `in_work` pieces were in work when it began, and `at_end` when it ended, itself
-        included (`at_end` 0: not known, as at its beginning).
+        """Work took `took_s` seconds; `in_work` pieces were in work when it began, and `at_end` when it ended,
+        itself included (`at_end` 0: not known, as at its beginning).
 
         Kinds of work that differ in what they cost have a baseline each, and share the limit. Work that failed
         (not `ok`) says what it says about a crowd, and nothing about a baseline.

@@ -114,7 +114,7 @@ def test_a_kind_that_is_not_known_yet_leaves_the_limit_to_those_that_are() -> No
 
 
 def test_measuring_costs_some_service_times_once() -> None:
-    """The limit is held down for a kind first seen in a crowd; 2,000 pieces later that has cost next to nothing."""
+    """It is held down for a kind first seen in a crowd; after 2,000 pieces that has cost next to nothing."""
     server = Server(GradientLimiter(), slots=8)
     server.run(6000, renewals_share=0.0)
     held = 0
