@@ -109,6 +109,8 @@ class Desk:
         self._last: Job[Call] | None = None
         """The last renewal that a step has room for stays in work, so that no more are taken."""
         self._due_s = now_s
+        self._late_s = 0.0
+        """So long nobody has read what came in: a call may have waited for that already."""
         self._grants: list[tuple[Job[Call], Lease]] = []
         self._drops: list[tuple[Job[Call], str]] = []
 
@@ -120,6 +122,7 @@ class Desk:
         self.hints.chance = inbound.chance
         self._learn(now_s - inbound.idle_s)
         self._began_s = now_s
+        self._late_s = max(0.0, now_s - self._due_s)
         self._after_pause(out, now_s)
         for written in inbound.written:
             self._ended(self.writer.ended(written), out, now_s)
@@ -167,7 +170,7 @@ class Desk:
         out.superseded = self.writer.idle
 
     def _after_pause(self, out: Actions, now_s: float) -> None:
-        late_s = now_s - self._due_s
+        late_s = self._late_s
         if self.settings.grace and late_s > self.book.ttl_s * PAUSE_SHARE:
             self.book.grace(now_s=now_s)
             out.said.append(
@@ -187,7 +190,8 @@ class Desk:
             self._watch(call, ask, out, now_s)
         elif not self._at_the_door(call, ask, out, now_s):
             lane = RENEW if isinstance(ask, Renew) else WRITE
-            offered = self.queue.offer(call, lane=lane, deadline_s=now_s + call.timeout_s, now_s=now_s)
+            deadline_s = now_s + call.timeout_s - self._late_s
+            offered = self.queue.offer(call, lane=lane, deadline_s=deadline_s, now_s=now_s)
             if offered.evicted is not None:
                 self._refuse(offered.evicted.payload, "newer calls took its place", out, now_s)
             if offered.why is not None:

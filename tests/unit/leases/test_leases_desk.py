@@ -123,6 +123,20 @@ def test_a_slow_service_renews_in_short_steps_and_learns_its_pace() -> None:
     assert isinstance(result, Granted)
 
 
+def test_what_came_in_while_the_service_stood_still_counts_as_old() -> None:
+    """After a minute in which nobody looked, callers who wait ten seconds are sent away with a short hint: most of
+    them have gone, and nobody knows which. One who waits longer than that is served; so are all in the next step."""
+    world = World(600)
+    world.step()
+    world.now_s += 30.0
+    calls = [Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(600)]
+    assert all(isinstance(result, TryLater) and result.after_s < 1.0 for result in world.step(*calls))
+    assert [type(result) for result in world.step(*calls[:3])] == [Granted] * 3
+    world.step()
+    world.now_s += 30.0
+    assert [type(result) for result in world.step(*calls[:3], timeout_s=60.0)] == [Granted] * 3
+
+
 def test_what_is_not_the_callers_is_answered_at_the_door() -> None:
     """Lines full of others, a store that does not answer: who has nothing to renew, or asks for what another has,
     or
@@ -159,7 +173,7 @@ def test_nobody_renews_what_is_being_granted_to_another() -> None:
     """An overdue holder that comes back while its lease is on its way to another is not told "renewed"."""
     world = World(3, settings=LeaseSettings(ttl_least_s=TTL_S, grace=False))
     world.now_s += TTL_S * 7 / 6 + 0.5
-    assert world.step(Establish("api", "n2", "you")) == [None]
+    assert world.step(Establish("api", "n2", "you"), timeout_s=2 * TTL_S) == [None]
     assert world.desk.book.get("api/n2") is not None, "one runs out in a second, and it is not this one"
     assert isinstance(world.step(Renew("api", "n2", "me", token_of(1, 3)))[0], TryLater)
     world.answer()

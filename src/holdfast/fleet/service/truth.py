@@ -90,6 +90,7 @@ class Truth:
         self.all_answered_s: float | None = None
         self.recovered_s: float | None = None
         self._enough = 0
+        self._excused_until_s = float("-inf")
         self._claims: dict[str, dict[str, Held]] = {}
         self._promises: dict[str, dict[str, float]] = {}
         self._waiting: set[Who] = set()
@@ -114,9 +115,10 @@ class Truth:
         """Somebody wants a lease."""
         self._claims.setdefault(key, {})[holder] = held
 
-    def forget_promises(self) -> None:
-        """The store was restored: what was promised before is void."""
+    def forget_promises(self, *, until_s: float) -> None:
+        """The store was restored: what was promised before is void, and may look valid until then."""
         self._promises.clear()
+        self._excused_until_s = until_s
 
     # -- on the wire -------------------------------------------------------------------------------------------
 
@@ -183,7 +185,8 @@ class Truth:
         lost = self._lost.pop(who, None)
         if lost is not None:
             lost.back_s = self._now_s()
-        if sum(claim.valid for claim in self._claims[key].values()) > 1:
+        excused = self._now_s() < self._excused_until_s
+        if not excused and sum(claim.valid for claim in self._claims[key].values()) > 1:
             self.wrong.valid += 1
         self._look()
 

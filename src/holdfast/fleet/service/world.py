@@ -133,6 +133,9 @@ class World:
         self.servers: list[Server] = []
         self.back_s = 0.0
         self._busy_s = self._stale_s = 0.0
+        self._coming = 0
+        self.calls = 0
+        """In the whole run."""
         self.leases: list[Lease] = []
         self.clients: list[LeaseClient] = []
         self._populate()
@@ -152,7 +155,7 @@ class World:
         for name in alone[: setting.contested]:
             self._client([name], after_s=spread_s, contends=True)
 
-    def _client(self, names: Sequence[str], *, after_s: float, contends: bool = False) -> None:
+    def _client(self, names: Sequence[str], *, after_s: float = 0.0, contends: bool = False) -> None:
         number = len(self.clients)
         client = LeaseClient(
             "", "",
@@ -166,6 +169,11 @@ class World:
         )  # fmt: skip
         self.clients.append(client)
         self.loop.call_later(after_s, self._opens, client, tuple(names), contends)
+
+    def comes(self, *, after_s: float) -> None:
+        """A new host, with a lease of its own."""
+        self._coming += 1
+        self.loop.call_later(after_s, self._client, [f"n{self._coming:06d}"])
 
     def _opens(self, client: LeaseClient, names: tuple[str, ...], contends: bool) -> None:
         self.loop.create_task(client.__aenter__(), name="opens")
@@ -271,6 +279,15 @@ class World:
             losses=tuple(truth.losses),
         )
 
+    @property
+    def wanted(self) -> int:
+        """Leases that somebody wants."""
+        return self.setting.leases + self._coming
+
+    def all_held(self, since_s: float) -> bool:
+        """Whether all that are wanted are held, so long after the trouble."""
+        return len(self.truth.held) >= self.wanted and self.now_s >= self.back_s + since_s
+
     # -- what can happen -------------------------------------------------------------------------------------
 
     def start(self) -> Server:
@@ -308,7 +325,7 @@ class World:
         """The store is put back to a copy, or to nothing, with the service started anew on it."""
         self.kill()
         self.disk.restore(copy, files=files)
-        self.truth.forget_promises()
+        self.truth.forget_promises(until_s=self.now_s + self.setting.ttl_s)
         self.start()
 
     # -- messages --------------------------------------------------------------------------------------------
@@ -322,6 +339,7 @@ class World:
         loop, truth = self.loop, self.truth
         asked_s, done = loop.time(), loop.create_future()
         asks = tuple(asks)
+        self.calls += len(asks)
         truth.asked(asks)
 
         def answer(found: list[Result] | str) -> None:
