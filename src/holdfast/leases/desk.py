@@ -43,12 +43,6 @@ from holdfast.model.lease import (
 from holdfast.overload import Admission, Job, Lane, LimiterSettings, Protections
 from holdfast.ports.leases import Call, Inbound, Submit
 
-STEP_S: Final = 0.25
-"""Renewals are done in steps of about this long: between them calls come in, and deadlines are looked at."""
-STEP_MOST: Final = 512
-STEP_LEAST: Final = 8
-STEP_FIRST: Final = 64
-"""While nothing is known of the pace."""
 MOVED: Final = "another lease service has taken over"
 PAUSE_SHARE: Final = 1 / 6
 """Of the TTL: called this much later than it asked to be, the service was away, and its holders were not."""
@@ -60,6 +54,20 @@ LANES: Final = (
     Lane("renew", 0.0001, pool="memory", queue_budget_s=30.0),
     Lane("write", 0.02, newest_first=True, pool="store", depth_least=2 * GROUP),
 )
+
+
+class Capacity(msgspec.Struct, frozen=True):
+    """How much the desk does at once. Searches have a smaller one."""
+
+    lanes: tuple[Lane, ...] = LANES
+    store: LimiterSettings = LimiterSettings(first=GROUP, least=GROUP, most=40 * GROUP)
+    """Grants and releases on their way to the store: one commit, until it is known how long that takes."""
+    step_s: float = 0.25
+    """Renewals are done in steps of about this long: between them calls come in, and deadlines are looked at."""
+    step_least: int = 8
+    step_first: int = 64
+    """While nothing is known of the pace."""
+    step_most: int = 512
 
 
 class Actions(msgspec.Struct):
@@ -87,18 +95,17 @@ class Desk:
         now_s: float,
         settings: LeaseSettings | None = None,
         protections: Protections | None = None,
+        capacity: Capacity | None = None,
     ) -> None:
         """`owner_at` is the revision of the owner's document, by which every write is fenced."""
         self.settings = LeaseSettings() if settings is None else settings
         self.writer = Writer(keys, owner, owner_at=owner_at, now_s=now_s)
         self.book = Book(self.settings, now_s=now_s)
         self.book.take_over(leases, now_s=now_s)
+        self.capacity = Capacity() if capacity is None else capacity
         self.queue: Admission[Call] = Admission(
-            LANES,
-            limiters={
-                "memory": LimiterSettings.fixed(1),
-                "store": LimiterSettings(first=GROUP, least=GROUP, most=40 * GROUP),
-            },
+            self.capacity.lanes,
+            limiters={"memory": LimiterSettings.fixed(1), "store": self.capacity.store},
             protections=protections,
         )
         self.hints = Hints(self.settings, self.queue, self.book)
@@ -152,8 +159,9 @@ class Desk:
     @property
     def _step_most(self) -> float:
         if not self.queue.times[RENEW].seen:
-            return STEP_FIRST
-        return min(STEP_MOST, max(STEP_LEAST, STEP_S * self.queue.rate_per_s(RENEW)))
+            return self.capacity.step_first
+        pace = self.capacity.step_s * self.queue.rate_per_s(RENEW)
+        return min(self.capacity.step_most, max(self.capacity.step_least, pace))
 
     def wake_in_s(self, *, now_s: float) -> float:
         """How long it may be left alone if nothing comes in."""

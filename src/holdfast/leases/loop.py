@@ -13,7 +13,7 @@ from typing import Final
 import msgspec
 
 from holdfast.documents.reading import Document, Garbled, interpret, read
-from holdfast.leases.desk import Actions, Desk
+from holdfast.leases.desk import Actions, Capacity, Desk
 from holdfast.leases.law import LeaseSettings
 from holdfast.leases.refusing import early
 from holdfast.leases.tokens import next_epoch
@@ -33,7 +33,12 @@ PAGE: Final = 1000
 RETRY_S: Final = 1.0
 
 
-async def lease_loop(scope: str, settings: LeaseSettings, protections: Protections | None = None) -> None:
+async def lease_loop(
+    scope: str,
+    settings: LeaseSettings,
+    protections: Protections | None = None,
+    capacity: Capacity | None = None,
+) -> None:
     """Serve the leases of a scope until another service takes over."""
     keys = Keys(scope)
     taken = await _take_over(keys)
@@ -49,6 +54,7 @@ async def lease_loop(scope: str, settings: LeaseSettings, protections: Protectio
         now_s=inbound.now_s,
         settings=settings,
         protections=protections,
+        capacity=capacity,
     )
     await _say("leases.took_over", f"{len(desk.book)} leases, with grace; tokens in epoch {taken.owner.epoch}")
     while True:

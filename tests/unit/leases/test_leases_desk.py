@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.leases.desk import STEP_MOST, Actions, Desk
+from holdfast.leases.desk import Actions, Capacity, Desk
 from holdfast.leases.law import LeaseSettings
 from holdfast.leases.tokens import token_of
 from holdfast.leases.writing import GROUP
@@ -96,7 +96,7 @@ def test_renewals_go_first_and_need_no_store() -> None:
     """While establishments wait for a store that does not answer, every renewal is answered: some at once, the
     others
     in the next step, once it is known how long they take."""
-    world = World(STEP_MOST)
+    world = World(Capacity().step_most)
     new = [Establish("api", f"x{number}", "you") for number in range(50)]
     assert world.step(*new) == [None] * 50
     world.step(*(Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(500)))
@@ -125,7 +125,7 @@ def test_a_slow_service_renews_in_short_steps_and_learns_its_pace() -> None:
 
 def test_what_came_in_while_the_service_stood_still_counts_as_old() -> None:
     """After a minute in which nobody looked, callers who wait ten seconds are sent away with a short hint: most of
-    them have gone, and nobody knows which. One who waits longer than that is served; so are all in the next step."""
+    them have gone, and nobody knows which. One who waits longer than that is served, and all in the next step."""
     world = World(600)
     world.step()
     world.now_s += 30.0

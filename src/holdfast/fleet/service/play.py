@@ -96,7 +96,7 @@ def store_away(setting: Setting, *, away_s: float, seed: int) -> Played:
 
 
 def stood_still(setting: Setting, *, still_s: float, taken_over_s: float | None, seed: int) -> Played:
-    """Another process is started after `taken_over_s` (None: none is). Until all were answered after the waking."""
+    """Another process is started after `taken_over_s` (None: none). Until all were answered after the waking."""
     world = _settled(setting, seed)
     began_s = world.now_s
     assert world.server is not None, "it runs"
