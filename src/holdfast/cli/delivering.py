@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def asked(url: str, key_file: str, ca_file: str, call: Ask) -> Result:
     """One call; exits when there is no answer."""
     try:
         from holdfast.client.delivery import ask
-        from holdfast.client.http import LeaseHttp, NotServed
+        from holdfast.client.http import LeaseHttp, NotServed, Rejected
     except ImportError as error:
         fail(f"this needs {error.name}: pip install 'holdfast[leases]'")
 
@@ -61,8 +62,10 @@ def asked(url: str, key_file: str, ca_file: str, call: Ask) -> Result:
 
     try:
         return asyncio.run(one())
-    except NotServed as error:
+    except Rejected as error:
         fail(f"{url}: {error}")
+    except NotServed as error:
+        fail(f"{url}: {error}; does the service run there (`leases serve`, or `up`)?")
 
 
 @click.group()
@@ -83,7 +86,7 @@ def deliver() -> None:
 @click.option("--as", "name", default=None, help="File name at the host. Default: that of FILE.")
 @click.option("--mode", default="644", show_default=True, help="Permissions at the host, octal.")
 @click.option(
-    "--expect", type=int, default=None, help="Refuse unless this generation is the one replaced; 0: new."
+    "--expect", type=click.IntRange(0), default=None, help="Refuse unless this generation is replaced; 0: new."
 )
 @service_options
 @format_option
@@ -104,22 +107,26 @@ def publish(
     Example:
       holdfast deliver publish haproxy.cfg --to role/lb --expect 41 --key-file leases.key
     """
-    from holdfast.model.delivery import Publish
+    from holdfast.model.delivery import CONTENT_BYTES_MAX, Publish
 
     try:
-        content, bits = Path(file).read_bytes(), int(mode, 8)
+        with Path(file).open("rb") as given:
+            content = given.read(CONTENT_BYTES_MAX + 1)
+        bits = int(mode, 8)
     except OSError as error:
         fail(f"can't read {file}: {error.strerror}")
     except ValueError:
         fail(f"--mode {mode} is no octal number such as 644", exits.USAGE)
-    call = Publish(selector, name or Path(file).name, content, bits, expect=expect)
+    if len(content) > CONTENT_BYTES_MAX:
+        fail(f"{file} is larger than {CONTENT_BYTES_MAX} bytes: a document has to fit one write", exits.USAGE)
+    call = Publish(selector, Path(file).name if name is None else name, content, bits, expect=expect)
     _written(asked(url, key_file, ca_file, call), form, f"{call.name} for {selector}")
 
 
 @deliver.command()
 @click.argument("name")
 @click.option("--from", "selector", required=True, help="all, role/NAME, group/NAME or host/NAME.")
-@click.option("--expect", type=int, default=None, help="Refuse unless this generation is the one removed.")
+@click.option("--expect", type=click.IntRange(0), help="Refuse unless this generation is the one removed.")
 @service_options
 @format_option
 def remove(name: str, selector: str, expect: int | None, url: str, key_file: str, ca_file: str, form: str) -> None:
@@ -211,13 +218,18 @@ def follow(
         --validate 'haproxy -c -f {dir}/haproxy.cfg' --reload 'systemctl reload haproxy'
     """
     from holdfast.model.delivery import Host, Poll, problem
-    from holdfast.service.delivery.following import Following, follow_configuration
 
+    try:
+        from holdfast.client.http import NotServed
+        from holdfast.service.delivery.following import Following, follow_configuration
+    except ImportError as error:
+        fail(f"this needs {error.name}: pip install 'holdfast[leases]'")
     who = Host(host, role, group)
     wrong = problem(Poll(who, 0))
     if wrong:
         fail(wrong, exits.USAGE)
     settings = Following(url, key_in(key_file), who, directory, validate, reload, ca_file)
+    _usable(directory)
 
     async def main() -> None:
         task = asyncio.current_task()
@@ -225,13 +237,30 @@ def follow(
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         try:
-            await follow_configuration(settings, _told)
+            await follow_configuration(settings, _told, _trouble)
+        except NotServed as error:
+            fail(str(error))
         except asyncio.CancelledError:
             click.echo("holdfast: stopped; the files stay")
 
     asyncio.run(main())
 
 
+def _usable(directory: str) -> None:
+    """Exits when nothing can be written there: later it would only be not ready, again and again."""
+    try:
+        Path(directory).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as error:
+        fail(f"--dir {directory} can't be written: {error.strerror}; releases go there, give one of this user's")
+
+
 def _told(now: Ready) -> None:
-    state = "ready" if now.ready else "not ready"
-    click.echo(f"{state}: has generation {now.applied}, should have {now.desired}")
+    from holdfast.service.delivery.following import standing_text
+
+    click.echo(f"{'ready' if now.ready else 'not ready'}: {standing_text(now)}")
+
+
+def _trouble(why: str) -> None:
+    click.echo(f"nothing from the service, the files stay: {why}" if why else "the service answers again")

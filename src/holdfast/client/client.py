@@ -79,6 +79,9 @@ class LeaseClient:
     ) -> None:
         """`key`: the text of the service's key file. `ttl_s`: about how long its leases last. `told` hears of
         everything that becomes of any lease, at once; it must not block.
+
+        Raises:
+            Rejected: the address is none, or the CA file holds no certificates.
         """
         self.holder = holder or new_holder()
         self._transport = LeaseHttp(url, key, ca_file=ca_file) if transport is None else transport

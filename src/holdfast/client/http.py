@@ -35,10 +35,14 @@ class LeaseHttp:
     """A lease service by its address. Connections are kept; use as an asynchronous context."""
 
     def __init__(self, url: str, key: str, *, ca_file: str = "") -> None:
-        """`url` as `http://127.0.0.1:9640`; `key` is the text of the service's key file."""
-        verify: ssl.SSLContext | bool = ssl.create_default_context(cafile=ca_file) if ca_file else True
+        """`url` as `http://127.0.0.1:9640`; `key` is the text of the service's key file.
+
+        Raises:
+            Rejected: the address is none, or the CA file holds no certificates.
+        """
+        verify = _trusted(ca_file) if ca_file else True
         self._client = httpx.AsyncClient(
-            base_url=url,
+            base_url=_address(url),
             headers={"Authorization": f"Bearer {key}"},
             verify=verify,
             trust_env=False,  # a lease must not hang on a proxy that happens to stand in the environment
@@ -117,3 +121,22 @@ class LeaseHttp:
             why = reply.reason_phrase
         kind = NotServed if reply.status_code >= 500 else Rejected
         raise kind(f"status {reply.status_code}: {why}")
+
+
+def _address(url: str) -> httpx.URL:
+    try:
+        found = httpx.URL(url)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise Rejected(f"`{url}` is no address: {error}; write http://host:port or https://host:port") from error
+    if found.scheme not in ("http", "https") or not found.host:
+        raise Rejected(f"`{url}` is no address of HTTP; write http://host:port or https://host:port")
+    return found
+
+
+def _trusted(ca_file: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError as error:
+        raise Rejected(f"the CA file {ca_file} holds no certificate in PEM: {error.reason or error}") from error
+    except OSError as error:
+        raise Rejected(f"the CA file {ca_file} can't be read: {error.strerror}") from error

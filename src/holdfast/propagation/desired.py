@@ -64,6 +64,22 @@ class Catalogue:
         """A document, also a deleted one."""
         return self._by_selector.get(selector, {}).get(name)
 
+    def in_the_way(self, name: str) -> Document | None:
+        """A document whose file would be a directory of this name's, or the other way round.
+
+        Also one for other hosts: which host is of which role and group is known when it asks, and then it is too
+        late.
+        """
+        return next(
+            (
+                found
+                for documents in self._by_selector.values()
+                for found in documents.values()
+                if not found.deleted and (found.name.startswith(f"{name}/") or name.startswith(f"{found.name}/"))
+            ),
+            None,
+        )
+
     def desired(self, host: Host) -> Version:
         """What a host should have applied."""
         generation = max(self.floor, *(self._newest.get(selector, 0) for selector in host.selectors))

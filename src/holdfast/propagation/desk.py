@@ -16,6 +16,7 @@ from holdfast.model.delivery import (
     Current,
     Document,
     Host,
+    Invalid,
     Lag,
     Poll,
     Publish,
@@ -143,6 +144,10 @@ class Desk:
             ask.deleted,
         ):
             return Published(generation)
+        if ask.deleted and (found is None or found.deleted):
+            return Invalid(f"there is no `{ask.name}` for {ask.selector}: nothing to remove")
+        if not ask.deleted and (other := self.catalogue.in_the_way(ask.name)):
+            return Invalid(f"`{ask.name}` can't lie beside `{other.name}`, published for {other.selector}")
         age_s = self.turns.backlog_age_s(now_s=now_s)
         after_s = self.upstream.admit(self._dirtied(ask.selector), age_s, now_s=now_s)
         if after_s > 0:

@@ -128,6 +128,7 @@ class _Store:
 
     async def publish(self, ask: Publish, now_s: float) -> Result:
         """Write a document with the next generation. Lost races are tried again from what the winner wrote."""
+        await self.look()  # else it would be refused for what another service has just written
         for _ in range(TRIES):
             await self.outrun()  # else a restored store would give a generation that hosts have already
             answer = self._desk.admit(ask, now_s=now_s)

@@ -39,11 +39,11 @@ from holdfast.ports.release import (
     Switch,
 )
 from holdfast.runtime.driver import Answers
+from holdfast.runtime.shell import run_shell
 
 MARK = ".holdfast.json"
 LOCK = ".holdfast.lock"
 LOADED = "loaded"
-OUTPUT_CHARACTERS_MAX = 2000
 GENERATION_DIGITS = 12
 
 
@@ -186,26 +186,14 @@ class Releases:
             return Ran(True)
         # A reload that comes late must not have the daemon read what was replaced meanwhile.
         named = self._link if op.command is Command.RELOAD else where
-        process = await asyncio.create_subprocess_shell(
-            text.replace("{dir}", str(named)),
-            cwd=where,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
-        )
+        text = text.replace("{dir}", str(named))
         try:
-            async with asyncio.timeout(self._timeout_s):
-                output, _ = await process.communicate()
+            code, said = await run_shell(text, where, timeout_s=self._timeout_s)
         except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, 9)
-            await process.wait()
-            return Ran(False, f"{op.command.value}: not ended within {self._timeout_s:g} s")
-        said = output.decode("utf-8", "replace")[-OUTPUT_CHARACTERS_MAX:].strip()
-        if process.returncode == 0:
-            return Ran(True, said)
-        return Ran(False, f"{op.command.value}: exit {process.returncode}: {said}")
+            return Ran(False, f"{op.command.value}: not ended within {self._timeout_s:g} s: {text}")
+        except OSError as error:
+            return CouldNotAsk(f"{op.command.value}: can't be started: {error.strerror}")
+        return Ran(True, said) if code == 0 else Ran(False, f"{op.command.value}: exit {code}: {said or text}")
 
     async def switch(self, op: Switch) -> CouldNotAsk | None:
         """Replace the link by another, in one rename; another process that is about it is not waited for."""

@@ -19,6 +19,7 @@ import msgspec
 
 from holdfast.access.private_file import NotPrivate, read_token
 from holdfast.client.client import LeaseClient
+from holdfast.client.http import Rejected
 from holdfast.client.lease import Lease
 from holdfast.health.rise_fall import NEW, step
 from holdfast.leases.holding import Change
@@ -31,7 +32,7 @@ from holdfast.ports.release import Ready
 from holdfast.probes.engine import ProbeEngine
 from holdfast.service.agent.draining import wait_until_out
 from holdfast.service.agent.file import AgentFile, Configured
-from holdfast.service.delivery.following import Following, follow_configuration
+from holdfast.service.delivery.following import Following, follow_configuration, standing_text
 
 CHECK: Final = "check"
 CONFIGURATION: Final = "configuration"
@@ -52,8 +53,8 @@ async def run_agent(file: AgentFile, stop: asyncio.Event, *, say: Callable[[str,
     key = _key(file.key_file)
     try:
         client = LeaseClient(file.server, key, ca_file=file.ca_file)
-    except OSError as error:
-        raise CannotStart(f"the CA file {file.ca_file} can't be used: {error}") from error
+    except Rejected as error:
+        raise CannotStart(str(error)) from error
     gates = [gate for gate in (file.check and CHECK, file.configuration and CONFIGURATION) if gate]
     place = msgspec.structs.replace(file.place, ready=not gates)
     async with client:
@@ -120,8 +121,7 @@ async def _configured(file: AgentFile, settings: Configured, key: str, readiness
     )
 
     def told(now: Ready) -> None:
-        has = f"has generation {now.applied}, should have {now.desired}"
-        readiness.set(CONFIGURATION, now.ready, has)
+        readiness.set(CONFIGURATION, now.ready, standing_text(now))
 
     await follow_configuration(following, told)
 

@@ -34,20 +34,37 @@ class Following(msgspec.Struct, frozen=True):
     command_timeout_s: float = 60.0
 
 
-class Asker:
-    """Answers `AskNewer` and `Ready`; `told` hears of each change of readiness."""
+def standing_text(of: Ready) -> str:
+    """How far a host is, and what keeps it from more."""
+    return f"has generation {of.applied}, should have {of.desired}{of.why and f': {of.why}'}"
 
-    def __init__(self, service: LeaseHttp, told: Callable[[Ready], None]) -> None:
+
+class Asker:
+    """Answers `AskNewer` and `Ready`; `told` hears of each change of readiness, `trouble` of a service that does
+    not answer, and, empty, of one that does again.
+    """
+
+    def __init__(self, service: LeaseHttp, told: Callable[[Ready], None], trouble: Callable[[str], None]) -> None:
         self._service = service
         self._told = told
+        self._trouble = trouble
         self._last: Ready | None = None
+        self._silent = ""
 
     async def ask_newer(self, op: AskNewer) -> Result | CouldNotAsk:
         """One long poll."""
         try:
-            return await ask(self._service, op.poll, timeout_s=WAIT_S)
+            found = await ask(self._service, op.poll, timeout_s=WAIT_S)
         except NotServed as error:
+            self._hears(str(error))
             return CouldNotAsk(str(error))
+        self._hears("")
+        return found
+
+    def _hears(self, trouble: str) -> None:
+        if trouble != self._silent:
+            self._silent = trouble
+            self._trouble(trouble)
 
     async def ready(self, op: Ready) -> None:
         """Pass it on when it is another one."""
@@ -56,12 +73,22 @@ class Asker:
             self._told(op)
 
 
-async def follow_configuration(settings: Following, told: Callable[[Ready], None]) -> None:
-    """Keep a host's configuration at what is desired of it, until cancelled."""
+def _unheard(_: str) -> None:
+    """For who hears of the service's trouble elsewhere."""
+
+
+async def follow_configuration(
+    settings: Following, told: Callable[[Ready], None], trouble: Callable[[str], None] = _unheard
+) -> None:
+    """Keep a host's configuration at what is desired of it, until cancelled.
+
+    Raises:
+        Rejected: the address is none, or the CA file holds no certificates.
+    """
     commands = {Command.VALIDATE: settings.validate, Command.RELOAD: settings.reload}
     async with LeaseHttp(settings.url, settings.key, ca_file=settings.ca_file) as service:
         answers = Answers()
-        asker = Asker(service, told)
+        asker = Asker(service, told, trouble)
         answers.register(AskNewer, asker.ask_newer)
         answers.register(Ready, asker.ready)
         Releases(Path(settings.directory), commands, command_timeout_s=settings.command_timeout_s).register(
