@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import signal
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -229,7 +230,7 @@ def follow(
     if wrong:
         fail(wrong, exits.USAGE)
     settings = Following(url, key_in(key_file), who, directory, validate, reload, ca_file)
-    _usable(directory)
+    followed = _usable(directory)
 
     async def main() -> None:
         task = asyncio.current_task()
@@ -243,17 +244,32 @@ def follow(
         except asyncio.CancelledError:
             click.echo("holdfast: stopped; the files stay")
 
-    asyncio.run(main())
+    with followed:
+        asyncio.run(main())
 
 
-def _usable(directory: str) -> None:
-    """Exits when nothing can be written there: later it would only be not ready, again and again."""
+def _usable(directory: str) -> IO[str]:
+    """Exits when nothing can be written there: later it would only be not ready, again and again.
+
+    What comes back says, as long as it is open, that the directory is followed. It keeps nobody out: an old
+    process that stands still must not keep its successor from going on.
+    """
     try:
         Path(directory).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             pass
+        mark = (Path(directory) / ".holdfast.followed").open("a", encoding="ascii")
     except OSError as error:
         fail(f"--dir {directory} can't be written: {error.strerror}; releases go there, give one of this user's")
+    try:
+        fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        click.echo(
+            f"holdfast: another process follows {directory} as well: with another host, role or service each would"
+            " undo what the other does; end one of them",
+            err=True,
+        )
+    return mark
 
 
 def _told(now: Ready) -> None:

@@ -76,7 +76,17 @@ class Counter(msgspec.Struct, frozen=True):
 
     generation: int = 0
     floor: int = 0
+    history: str = ""
+    """Digest of all that was written before, in order: the same number of another history is another counter,
+    though its entry may have the same revision in a restored store.
+    """
     format: int = 1
+
+    def then(self, document: Document) -> Counter:
+        """The counter that is written with a document of the next generation."""
+        wrote = f"{self.history}\0{document.selector}\0{document.name}\0{document.mode:o}\0{document.deleted}\0"
+        history = hashlib.sha256(wrote.encode() + hashlib.sha256(document.content).digest()).hexdigest()[:16]
+        return Counter(document.generation, self.floor, history)
 
 
 class Publish(msgspec.Struct, frozen=True, tag_field="call", tag="publish"):

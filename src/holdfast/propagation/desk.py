@@ -124,7 +124,7 @@ class Desk:
         if known <= self.counter.generation and not self._torn:
             return None
         above = max(known, self.counter.generation) + 1
-        return Counter(above, above)
+        return Counter(above, above, self.counter.history)
 
     def outran(self) -> None:
         """That counter is written."""
@@ -178,7 +178,7 @@ class Desk:
         elif ask.told < 0:
             self.turns.began_anew(host, now_s=now_s)
         self._place(host, now_s=now_s)
-        ours = ask.applied <= self.counter.generation  # else the store was restored, and is outrun first
+        ours = self.lost_history() is None  # else the store was restored, and is outrun first
         if ours and ask.told != desired.generation and not seen.needs(desired):
             # It is ready, or it has refused all there is: it should know now.
             return [*out, (id_, Current(desired.generation, desired.digest))]

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
-
 from holdfast.documents.reading import Document as Stored
 from holdfast.documents.reading import Garbled, absent, interpret, read
 from holdfast.model.codec import encode
@@ -135,9 +133,8 @@ class _Store:
             if answer is not None:
                 return answer
             generation = self._desk.counter.generation + 1
-            counter = msgspec.structs.replace(self._desk.counter, generation=generation)
             document = Document(ask.selector, ask.name, generation, ask.content, ask.mode, ask.deleted)
-            written = await self._write(counter, document)
+            written = await self._write(self._desk.counter.then(document), document)
             if isinstance(written, Committed):
                 return Published(generation)
             if isinstance(written, CouldNotAsk):

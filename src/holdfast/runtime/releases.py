@@ -66,7 +66,7 @@ class Releases:
     """
 
     def __init__(self, directory: Path, commands: dict[Command, str], *, command_timeout_s: float = 60.0) -> None:
-        self._directory = directory
+        self._directory = directory.absolute()  # commands get it, and run elsewhere
         self._commands = commands
         self._timeout_s = command_timeout_s
 

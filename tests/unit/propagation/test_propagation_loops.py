@@ -225,6 +225,87 @@ def test_an_impossible_call_is_told_what_is_wrong() -> None:
     assert service.state.apply(Get(KEYS.delivery_counter)) is None
 
 
+def test_what_cannot_lie_in_one_directory_is_not_published_and_what_is_not_there_is_not_removed() -> None:
+    """A file beside a directory of its name would be refused by every host; a misspelt removal would wake them all
+    for nothing. Removed twice is removed.
+    """
+    service = Service()
+    published(service, name="a")
+    for name in ("a/b", "a/b/c"):
+        found = service.ask(Publish("role/x", name, b"1"))
+        assert found == Invalid(f"`{name}` can't lie beside `a`, published for all")
+    assert service.ask(Publish("role/x", "a", deleted=True)) == Invalid(
+        "there is no `a` for role/x: nothing to remove"
+    )
+    assert published(service, name="a", content=b"", deleted=True) == 2
+    assert published(service, name="a", content=b"", deleted=True) == 2
+    assert published(service, name="a/b") == 3
+
+
+def test_what_another_service_has_just_written_is_looked_at_before_a_publication_is_judged() -> None:
+    """Else a removal there would be refused here, for up to a second."""
+    one = Service()
+    other = Service(state=one.state)
+    published(one)
+    assert published(other, content=b"", deleted=True) == 2
+
+
+def test_a_store_that_was_restored_and_went_on_to_the_same_number_is_noticed_by_who_knew_it() -> None:
+    """Same counter, other documents: the counter is raised, and also hosts that tell no digest get everything."""
+    service = Service()
+    published(service)
+    copy = service.state.clone()
+    published(service, name="lost")
+    service.ask(Poll(Host("h"), 2))
+    service.state = copy
+    other = Service(state=copy)
+    assert published(other, name="new") == 2
+    service.now_s += 2.0
+    found = service.ask(Poll(Host("h"), 2))
+    assert isinstance(found, Delivery)
+    assert (found.generation, found.snapshot, [f.name for f in found.files]) == (3, True, ["a", "new"])
+    assert "delivery.history" in service.events
+
+
+def test_a_host_that_has_more_than_was_ever_for_it_is_of_a_lost_history() -> None:
+    """The service knows of no loss: the host's digest says it, at a number that others have passed by."""
+    service = Service()
+    published(service, selector="role/lb")
+    for content in (b"1", b"2", b"3"):
+        published(service, selector="role/other", content=content)
+    found = service.ask(Poll(Host("h", "lb"), 3, digest="of what was lost"))
+    assert isinstance(found, Delivery)
+    assert (found.generation, found.snapshot) == (5, True)
+    assert service.ask(Poll(Host("h", "lb"), 5, told=5, digest=found.digest)) is None, "once, and not again"
+
+
+def test_a_garbled_document_takes_no_file_from_who_has_it() -> None:
+    """What can't be read is missing in what is desired; no digest is told then, so nobody is found to differ."""
+    service = Service()
+    published(service, name="good")
+    published(service, name="bad")
+    with_both = service.ask(Poll(Host("h"), 0))
+    assert isinstance(with_both, Delivery)
+    service.state.apply(
+        Commit(puts=(Put(KEYS.delivery("all", "good"), b"???"), Put(KEYS.delivery_counter, encode(Counter(2)))))
+    )
+    service.now_s += 2.0
+    assert service.ask(Poll(Host("h"), 2, digest=with_both.digest)) == Current(2)
+    assert "delivery.history" not in service.events
+
+
+def test_a_process_that_begins_anew_gets_at_once_what_its_last_one_was_given() -> None:
+    """Its place is free; but five deliveries without a report are still five."""
+    service = Service(places=1)
+    published(service)
+    for _ in range(5):
+        assert isinstance(service.ask(Poll(Host("h"), 0)), Delivery)
+    assert service.ask(Poll(Host("h"), 0)) is None
+    standing = service.ask(Status())
+    assert isinstance(standing, Standing)
+    assert standing.hosts[0].quarantined
+
+
 def test_publishers_wait_when_hosts_have_waited_long() -> None:
     """Hosts that do not report hold the places; after two minutes a change that makes new work is put off."""
     service = Service(places=1)
@@ -285,7 +366,7 @@ class Machine:
                 base.update({f.name: f.content for f in op.delivery.files})
                 for name in op.delivery.gone:
                     base.pop(name, None)
-                digest = digest_of((n, 0o644, hashlib.sha256(content).digest()) for n, content in base.items())
+                digest = _digest(**base)
                 if op.delivery.digest not in ("", digest):
                     return Differs("something else")
                 name = str(op.delivery.generation)
@@ -306,6 +387,10 @@ class Machine:
             case Idle() | Arm() | Disarm() | Discard():
                 return False
         return None
+
+
+def _digest(**files: bytes) -> str:
+    return digest_of((name, 0o644, hashlib.sha256(content).digest()) for name, content in files.items())
 
 
 def delivery(generation: int, content: bytes = b"x", *, snapshot: bool = False) -> Delivery:
@@ -380,6 +465,42 @@ def test_an_answer_that_was_delayed_for_hours_cannot_bring_an_old_release_back()
     machine.run()
     assert machine.current == "5"
     assert (Command.RELOAD, "2") not in machine.ran
+
+
+def test_a_release_that_another_process_has_not_reloaded_is_not_ready_and_is_reloaded() -> None:
+    """It switched and stands still, or died: this one is not ready by that, and finishes it."""
+    machine = Machine([delivery(1, snapshot=True), Current(5), Current(5)])
+
+    def quicker() -> None:
+        machine.releases["5"], machine.current = Release("5", 5, LB, "", ""), "5"
+
+    machine.before_switch = quicker
+    machine.run()
+    assert [said.ready for said in machine.ready] == [False, True, True]
+    assert (Command.RELOAD, "5") in machine.ran
+    assert [a.poll.told for a in machine.asked] == [-1, -1, 5]
+
+
+def test_a_change_that_comes_out_otherwise_than_meant_is_asked_for_as_a_whole() -> None:
+    """What is current is not what the service takes it for."""
+    whole = msgspec.structs.replace(delivery(2, snapshot=True), digest=_digest(a=b"x"))
+    change = Delivery(2, (File("b", b"y", 0o644),), digest=_digest(a=b"x"))
+    machine = Machine([delivery(1, snapshot=True), change, whole])
+    machine.run()
+    assert [a.poll.applied for a in machine.asked] == [0, 1, 0]
+    assert machine.asked[2].poll.why == "something else"
+    assert machine.ready[-1] == Ready(True, 2, 2)
+
+
+def test_a_release_before_that_does_not_reload_either_is_told() -> None:
+    """The daemon may be down: that is the first thing to know."""
+    machine = Machine([delivery(1, snapshot=True), delivery(2), TryLater(0.0, "others")])
+    machine.fails = {(Command.RELOAD, "2")}
+    broken = {(Command.RELOAD, "1")}
+    machine.before_switch = lambda: machine.fails.update(broken if machine.current else ())
+    machine.run()
+    assert machine.current == "1"
+    assert machine.asked[-1].poll.why == "no good; and the release before, which is current again: no good"
 
 
 def test_a_host_with_another_role_asks_for_everything() -> None:

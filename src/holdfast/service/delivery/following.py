@@ -36,7 +36,8 @@ class Following(msgspec.Struct, frozen=True):
 
 def standing_text(of: Ready) -> str:
     """How far a host is, and what keeps it from more."""
-    return f"has generation {of.applied}, should have {of.desired}{of.why and f': {of.why}'}"
+    why = " ".join(of.why.split())
+    return f"has generation {of.applied}, should have {of.desired}{why and f': {why}'}"
 
 
 class Asker:

@@ -196,7 +196,7 @@ def member_text(one: MemberView) -> str:
 def lag_text(lag: Lag) -> str:
     """A host that is not ready."""
     how = f"refused {lag.refused}" if lag.refused else f"waits for {lag.waits_s:.0f} s"
-    how += f": {lag.why}" if lag.why else ""
+    how += f": {' '.join(lag.why.split())}" if lag.why else ""
     quarantine = ", in quarantine: it takes deliveries and never reports" if lag.quarantined else ""
     return f"{lag.host.name}: has {lag.applied}, should have {lag.desired}; {how}{quarantine}"
 
