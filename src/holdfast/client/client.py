@@ -29,10 +29,9 @@ from holdfast.client.batching import Agenda, Throttle
 from holdfast.client.http import LeaseHttp, NotServed, Rejected
 from holdfast.client.lease import Lease, LeaseEvent
 from holdfast.leases.holding import Change, Holding
-from holdfast.leases.law import BACK_S, RETRIES_PER_TTL, patience_s
+from holdfast.leases.law import BACK_S, CALL_TIMEOUT_S, RETRIES_PER_TTL, patience_s
 from holdfast.model.lease import Ask, Listing, Members, Place, Result
 
-TIMEOUT_S: Final = 10.0
 TICK_S: Final = 0.05
 WATCH_S: Final = 60.0
 LAPSE_EACH_S: Final = 1e-5
@@ -71,7 +70,7 @@ class LeaseClient:
         ca_file: str = "",
         holder: str = "",
         ttl_s: float = 180.0,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float = CALL_TIMEOUT_S,
         transport: Transport | None = None,
         now_s: Callable[[], float] = time.monotonic,
         rng: random.Random | None = None,

@@ -11,11 +11,13 @@ by t) = (1 - S(o + t))^N; for a large fleet that comes true at about 1.1 tau - o
 *Tries.* A client that found nobody asks again by its own patience (`law.patience_s`), and its other leases follow
 at once: the same S, of the interval between two tries. P(all have tried by t) = (1 - S(t))^F, where F of the C
 clients found nobody: C min(1, o N / (C tau)). Of a few clients none need have the longest wait; of many one has.
-*Work.* Each lease is renewed once: N / mu at least. Renewals go first, so a crowd of new hosts does not lengthen
-it; and first in, first out, so none is renewed twice before another had its first.
+*Work.* Each lease is renewed once: N / mu. Renewals go first, so a crowd of new hosts does not lengthen it; and
+first in, first out, so none is renewed twice before another had its first. Where the line grows longer than the
+client's time-out W (its longest is the maximum over t of (1 - S(t)) N / mu - t) the service sends renewals away,
+and these come back within the line's length: up to W later, half of it as a rule.
 
-T is the latest of them: P(T <= t) = P(turns by t) P(tries by t) from N / mu on, 0 before. Its median is what is
-expected, and nine times in ten it lies between its 5 % and its 95 % quantile.
+T is the latest of them: P(T <= t) = P(turns by t) P(tries by t), and not before the work is done. Its median is
+what is expected, and nine times in ten it lies between its 5 % and its 95 % quantile.
 
 Taken for granted: turns are spread evenly (after a wave of renewals clients draw theirs apart,
 `law.renew_apart_after_s`; very many grants within much less than tau stay together for some twenty turns, and T
@@ -31,12 +33,13 @@ from typing import Final
 
 import msgspec
 
-from holdfast.leases.law import JITTER_SHARE, patience_s
+from holdfast.leases.law import CALL_TIMEOUT_S, JITTER_SHARE, patience_s
 
 LOW: Final = 0.05
 HIGH: Final = 0.95
 """Nine times in ten it lies between these quantiles."""
 HALVINGS: Final = 60
+STEPS: Final = 100
 
 
 class HeldAgain(msgspec.Struct, frozen=True):
@@ -76,13 +79,30 @@ def turn(renew_every_s: float) -> Interval:
     return Interval(renew_every_s * (1 - JITTER_SHARE), renew_every_s * (1 + JITTER_SHARE))
 
 
+def longest_line_s(tries: Interval, *, work_s: float, load: float, due_share: float) -> float:
+    """How long the longest wait at the service is: who was due in the outage comes by its own patience, the others
+    as ever.
+    """
+    moments = (tries.most_s * step / STEPS for step in range(1, STEPS + 1))
+    return max(due_share * work_s * (1 - tries.left_beyond(at_s)) - (1 - load) * at_s for at_s in moments)
+
+
 def held_again(
-    *, size: int, clients: int, ttl_s: float, renew_every_s: float, renewals_per_s: float, outage_s: float
+    *,
+    size: int,
+    clients: int,
+    ttl_s: float,
+    renew_every_s: float,
+    renewals_per_s: float,
+    outage_s: float,
+    timeout_s: float = CALL_TIMEOUT_S,
 ) -> HeldAgain:
-    """The law of the module."""
+    """The law of the module, for a service that can renew the fleet (rho < 1). `timeout_s` is W."""
     turns, tries = turn(renew_every_s), Interval(*patience_s(ttl_s, many=size > clients))
     failed = clients * min(1.0, size / clients * outage_s / renew_every_s)
-    work_s = size / renewals_per_s
+    due_share, work_s = min(1.0, outage_s / renew_every_s), size / renewals_per_s
+    line_s = longest_line_s(tries, work_s=work_s, load=work_s / renew_every_s, due_share=due_share)
+    away_s = timeout_s if line_s > timeout_s else 0.0
 
     def chance(within_s: float) -> float:
         turned = turns.all_over(outage_s + within_s, count=size)
@@ -93,6 +113,8 @@ def held_again(
         for _ in range(HALVINGS):
             middle_s = (low_s + high_s) / 2
             low_s, high_s = (middle_s, high_s) if chance(middle_s) < share else (low_s, middle_s)
-        return max(high_s, work_s)
+        return high_s
 
-    return HeldAgain(quantile(0.5), quantile(LOW), quantile(HIGH))
+    return HeldAgain(
+        max(quantile(0.5), work_s + away_s / 2), max(quantile(LOW), work_s), max(quantile(HIGH), work_s + away_s)
+    )

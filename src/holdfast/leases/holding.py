@@ -11,9 +11,10 @@ there is the guard at the resource.
 
 A lease that is not valid any more keeps its token: an answer that comes late ("renewed") makes it valid again.
 
-*Apart.* Whoever was kept waiting (no answer, or a refusal) is renewed with all the others that were. Its next
-turns are shortened at random, so that the crowd does not come back as one, turn after turn. New grants need no
-such thing: the store paces them, and they cost more than the renewals that follow.
+*Apart.* Whoever was kept waiting (no answer, or a refusal) is renewed with all the others that were. Two of its
+turns are shortened at random, so that the crowd does not come back as one, turn after turn; not the first one,
+which would compete with those of the crowd that still wait. New grants need no such thing: the store paces them,
+and they cost more than the renewals that follow.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ DRIFT_SHARE: Final = 0.01
 TAKEN_POLL_S: Final = 10.0
 TTL_GUESS_S: Final = 180.0
 APART_TURNS: Final = 2
-"""So often whoever was renewed late, with a crowd, renews at random in the second half of its turn: the sum of two
-such moments covers a whole turn."""
+"""So often whoever was renewed late, with a crowd, renews at random in the second half of its turn, from the
+second
+turn on: the sum of two such moments covers a whole turn."""
 AGAIN_S: Final = 1.0
 """Whoever lost a lease asks anew within this: a crowd that lost all at once does not come back at one moment."""
 
@@ -83,7 +85,7 @@ class Holding:
         self._anew = False
         self._attempt = 0
         self._waits = False
-        self._apart = 0
+        self._crowd = 0
 
     # -- what it is ----------------------------------------------------------------------------------------
 
@@ -143,7 +145,7 @@ class Holding:
 
     def put_off(self, at_s: float) -> None:
         """It waits for the service until then: by its client's backoff, budget or breaker."""
-        self._waits, self._apart = True, APART_TURNS
+        self._waits, self._crowd = True, APART_TURNS + 1
         self._next(at_s)
 
     def sooner(self, at_s: float) -> bool:
@@ -166,7 +168,7 @@ class Holding:
                 return None
             case TryLater():
                 self._next(now_s + result.after_s)
-                self._apart = APART_TURNS
+                self._crowd = APART_TURNS + 1
                 return None
             case Released():
                 return self._end(Change.RELEASED)
@@ -188,17 +190,17 @@ class Holding:
         self._until_s = asked_s + granted.ttl_s * (1 - DRIFT_SHARE)
         self._counted_valid = now_s < self._until_s
         if isinstance(ask, Establish):
-            self._told, self._anew, self._apart = ask.place, self.above > granted.token, 0
+            self._told, self._anew, self._crowd = ask.place, self.above > granted.token, 0
         self.next_s = max(now_s, asked_s + self._turn_s(chance)) if self.renews else now_s
         if was != granted.token:
             return Change.GRANTED
         return None if was_valid or not self._counted_valid else Change.REGAINED
 
     def _turn_s(self, chance: float) -> float:
-        if not self._apart:
-            return renew_after_s(self.ttl_s, chance=chance)
-        self._apart -= 1
-        return renew_apart_after_s(self.ttl_s, chance=chance)
+        crowd, self._crowd = self._crowd, max(self._crowd - 1, 0)
+        if 0 < crowd <= APART_TURNS:
+            return renew_apart_after_s(self.ttl_s, chance=chance)
+        return renew_after_s(self.ttl_s, chance=chance)
 
     def _gone(self, now_s: float, chance: float) -> Change | None:
         if self.leaves:

@@ -8,6 +8,8 @@ import msgspec
 
 RENEWALS_PER_TTL: Final = 3
 JITTER_SHARE: Final = 0.1
+CALL_TIMEOUT_S: Final = 10.0
+"""Of a client: it gives a call up after this."""
 RETRY_BASE_S: Final = 0.2
 RETRY_LEAST_SHARE: Final = 0.1
 """Of a backoff's ceiling: the shortest wait below it."""
@@ -58,9 +60,9 @@ def renew_apart_after_s(ttl_s: float, *, chance: float) -> float:
     """When a holder renews next that was one of a crowd: anywhere in the second half of the usual third of the
     TTL.
 
-    All that came due while nobody answered are renewed in one wave. With 10 % jitter alone it comes again a third
-    of the TTL later, five times as dense as the steady load, and flattens over twenty turns. In the second half it
-    is twice as dense at most; the first half is left free, for those of the crowd that are still to be served.
+    All that came due while nobody answered are renewed in one wave. With 10 % jitter alone it comes again each
+    third of the TTL, five times as dense as the steady load, and flattens over twenty turns. In the second half it
+    is twice as dense at most.
     """
     return ttl_s / RENEWALS_PER_TTL * (1 + chance) / 2
 
