@@ -2,10 +2,11 @@
 
     python benchmarks/leases_http.py [SECONDS]
 
-Both servers run as one process pinned to core 0; the load generator is on core 1 (where there is one), with the
-same code for both: keep-alive connections, bodies made before. etcd (one member, Debian's) is asked through its
-JSON gateway, one keepalive in a message, or 100 in one stream; its gRPC clients are quicker than its gateway, and
-need a client that is not Python to be measured. Prints the median of the rounds and their extremes.
+Both servers run as one process pinned to core 0; the load generator is on core 1 (where there is one): keep-alive
+connections, bodies made before. etcd (one member, Debian's) is asked over gRPC as its own clients ask
+(`etcd_stream`) and through its JSON gateway: one keepalive that waits for its answer, or 100 at once, on each of
+the connections. Prints the median of the rounds and their extremes, and how much of a core the server took: well
+under 100 %, and the load generator was the slower one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -28,6 +30,8 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from etcd_stream import KeepAliveStream, keepalive, ttl_mark
+
 from holdfast.model.lease import Establish, Granted, Renew
 from holdfast.model.lease_batch import Request, Response
 from servers.etcd import start_etcd
@@ -35,6 +39,7 @@ from servers.ports import free_port
 from servers.process import HOST, Missing, Process
 
 LEASES = 1000
+TTL_S = 180
 BATCH = 100
 CONNECTIONS = 20
 ROUNDS = 3
@@ -52,8 +57,23 @@ class Case(NamedTuple):
     marker: bytes
     """Stands once in an answer for each renewal that was granted."""
     each: int
+    pid: int
+    """Of the server."""
     exact: bool = True
     """Every call is answered. (etcd's gateway now and then ends a stream without its last answer.)"""
+    stream: bool = False
+    """Over gRPC: `bodies` are frames of keepalives."""
+
+    def connection(self, offset: int, until_s: float) -> _Connection | KeepAliveStream:
+        """Asks until then, beginning at this body."""
+        if self.stream:
+            return KeepAliveStream(self.bodies, offset, until_s, port=self.port, each=self.each, mark=self.marker)
+        return _Connection(self, offset, until_s)
+
+    def cpu_s(self) -> float:
+        """What the server has taken of its core."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 class _Connection(asyncio.Protocol):
@@ -108,20 +128,23 @@ class Measured(NamedTuple):
 
     renewals_per_s: float
     p99_ms: float
+    core_share: float
+    """Of the server's core."""
 
 
 async def measure(case: Case, seconds: float) -> Measured:
     """A round of one case."""
     loop = asyncio.get_running_loop()
-    began_s = time.perf_counter()
+    began_s, cpu_s = time.perf_counter(), case.cpu_s()
     until_s = began_s + seconds
     step = max(1, len(case.bodies) // CONNECTIONS)
     made = [
-        (await loop.create_connection(lambda n=n: _Connection(case, n * step, until_s), HOST, case.port))[1]  # type: ignore[misc]
+        (await loop.create_connection(partial(case.connection, n * step, until_s), HOST, case.port))[1]
         for n in range(CONNECTIONS)
     ]
     await asyncio.gather(*(one.done for one in made))
     took_s = time.perf_counter() - began_s
+    core_share = (case.cpu_s() - cpu_s) / took_s
     for one in made:
         one.transport.close()
     renewed, messages = sum(one.renewed for one in made), sum(one.messages for one in made)
@@ -130,7 +153,7 @@ async def measure(case: Case, seconds: float) -> Measured:
         f"{case.name}: {renewed} of {wanted} granted"
     )
     times = sorted(t for one in made for t in one.took_s)
-    return Measured(renewed / took_s, times[int(0.99 * (len(times) - 1))] * 1000)
+    return Measured(renewed / took_s, times[int(0.99 * (len(times) - 1))] * 1000, core_share)
 
 
 def pinned(core: int, command: list[str]) -> list[str]:
@@ -157,8 +180,17 @@ def holdfast_cases(directory: Path) -> Iterator[list[Case]]:
         single = tuple(encode(Request((one,))) for one in renewals)
         many = tuple(encode(Request(tuple(renewals[at : at + BATCH]))) for at in range(0, LEASES, BATCH))
         yield [
-            Case("holdfast, single", port, "/v1/leases", headers, single, b'"granted"', 1),
-            Case(f"holdfast, {BATCH} in a message", port, "/v1/leases", headers, many, b'"granted"', BATCH),
+            Case("holdfast, single", port, "/v1/leases", headers, single, b'"granted"', 1, process.pid),
+            Case(
+                f"holdfast, {BATCH} in a message",
+                port,
+                "/v1/leases",
+                headers,
+                many,
+                b'"granted"',
+                BATCH,
+                process.pid,
+            ),
         ]
     finally:
         process.stop()
@@ -188,24 +220,24 @@ def etcd_cases() -> Iterator[list[Case]]:
         assert member.process is not None
         os.system(f"taskset -a -c -p 0 {member.process.pid} >/dev/null")
         with httpx.Client(base_url=f"http://{HOST}:{member.client_port}", trust_env=False) as client:
-            ids = [str(client.post("/v3/lease/grant", json={"TTL": 180}).json()["ID"]) for _ in range(LEASES)]
-        single = tuple(msgspec.json.encode({"ID": one}) for one in ids)
-        many = tuple(b"".join(single[at : at + BATCH]) for at in range(0, LEASES, BATCH))
-        headers = "Content-Type: application/json\r\n"
-        path = "/v3/lease/keepalive"
-        yield [
-            Case("etcd, single (gateway)", member.client_port, path, headers, single, b'"TTL"', 1),
-            Case(
-                f"etcd, {BATCH} in a stream (gateway)",
-                member.client_port,
-                path,
-                headers,
-                many,
-                b'"TTL"',
-                BATCH,
-                False,
-            ),
-        ]
+            ids = [str(client.post("/v3/lease/grant", json={"TTL": TTL_S}).json()["ID"]) for _ in range(LEASES)]
+        pid = member.process.pid
+        yield [*_over_grpc(ids, member.client_port, pid), *_by_gateway(ids, member.client_port, pid)]
+
+
+def _over_grpc(ids: list[str], port: int, pid: int) -> Iterator[Case]:
+    for each, name in ((1, "etcd, single (gRPC)"), (BATCH, f"etcd, {BATCH} in a stream (gRPC)")):
+        calls = [keepalive(int(one)) for one in ids]
+        bodies = tuple(b"".join(calls[at : at + each]) for at in range(0, LEASES, each))
+        yield Case(name, port, "", "", bodies, ttl_mark(TTL_S), each, pid, stream=True)
+
+
+def _by_gateway(ids: list[str], port: int, pid: int) -> Iterator[Case]:
+    headers, path = "Content-Type: application/json\r\n", "/v3/lease/keepalive"
+    for each, name in ((1, "etcd, single (gateway)"), (BATCH, f"etcd, {BATCH} in a stream (gateway)")):
+        calls = [msgspec.json.encode({"ID": one}) for one in ids]
+        bodies = tuple(b"".join(calls[at : at + each]) for at in range(0, LEASES, each))
+        yield Case(name, port, path, headers, bodies, b'"TTL"', each, pid, exact=each == 1)
 
 
 def _until(true: Callable[[], bool]) -> None:
@@ -235,12 +267,13 @@ def main() -> None:
         for _ in range(ROUNDS):
             for case in cases:
                 seen[case.name].append(uvloop.run(measure(case, seconds)))
-        print(f"{'':<36} {'renewals/s':>11} {'lowest':>9} {'highest':>9} {'p99 ms':>8}")
+        print(f"{'':<36} {'renewals/s':>11} {'lowest':>9} {'highest':>9} {'p99 ms':>8} {'core':>6}")
         for name, rounds in seen.items():
             rates = [one.renewals_per_s for one in rounds]
             p99 = statistics.median(one.p99_ms for one in rounds)
             median, low, high = statistics.median(rates), min(rates), max(rates)
-            print(f"{name:<36} {median:>11,.0f} {low:>9,.0f} {high:>9,.0f} {p99:>8.1f}")
+            core = statistics.median(one.core_share for one in rounds)
+            print(f"{name:<36} {median:>11,.0f} {low:>9,.0f} {high:>9,.0f} {p99:>8.1f} {core:>6.0%}")
 
 
 if __name__ == "__main__":
