@@ -80,11 +80,10 @@ def turn(renew_every_s: float) -> Interval:
 
 
 def longest_line_s(tries: Interval, *, work_s: float, load: float, due_share: float) -> float:
-    """How long the longest wait at the service is: who was due in the outage comes by its own patience, the others
-    as ever.
-    """
+    """The longest wait at the service: who was due in the outage comes by its own patience, the others in turn."""
     moments = (tries.most_s * step / STEPS for step in range(1, STEPS + 1))
-    return max(due_share * work_s * (1 - tries.left_beyond(at_s)) - (1 - load) * at_s for at_s in moments)
+    spare = 1 - load * (1 - due_share)
+    return max(due_share * work_s * (1 - tries.left_beyond(at_s)) - spare * at_s for at_s in moments)
 
 
 def held_again(

@@ -32,7 +32,11 @@ class _Batch:
         if self.results[place] is None:
             self.results[place] = result
             self.missing -= 1
-        if not self.missing and not self.done.done():
+        if not self.missing:
+            self.give_up()
+
+    def give_up(self) -> None:
+        if not self.done.done():
             self.done.set_result(None)
 
     def close(self, result: Result) -> list[Result]:
@@ -79,12 +83,11 @@ class LeaseInbox:
         self._calls += [Call(id_, ask, timeout_s) for id_, ask in zip(ids, asks, strict=True)]
         self._waiting.update(dict.fromkeys(ids, batch))
         self._news.set()
+        timer = asyncio.get_running_loop().call_later(timeout_s, batch.give_up)
         try:
-            async with asyncio.timeout(timeout_s):
-                await batch.done
-        except TimeoutError:
-            pass
+            await batch.done
         finally:
+            timer.cancel()
             for id_ in ids:
                 self._waiting.pop(id_, None)
         return batch.close(TryLater(1.0, f"no answer within {timeout_s:g} s"))

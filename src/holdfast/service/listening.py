@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import uvicorn
-from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 IDLE_S: Final = 30
 """How long an idle connection is kept. Longer than a busy process may need to look at what has come in by it: else
@@ -53,7 +53,7 @@ def listen(address: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def serving(
-    application: Starlette,
+    application: ASGIApp,
     sock: socket.socket,
     name: str,
     *,
@@ -78,6 +78,7 @@ async def serving(
         ssl_certfile=tls_cert or None,
         ssl_keyfile=tls_key or None,
         server_header=False,
+        proxy_headers=False,  # who asks is known by what it shows, never by an address that a header claims
     )
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[sock]), name=name)
