@@ -13,6 +13,7 @@ publish each round.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -23,7 +24,7 @@ from holdfast.health.memo import MemoRules
 from holdfast.health.rise_fall import Track
 from holdfast.health.roster import Roster, roster
 from holdfast.health.trust import distrust
-from holdfast.leases.members import FORGET_MOST_S, FORGET_S, UNREADY, membership
+from holdfast.leases.members import FORGET_MOST_S, FORGET_S, NOT_READY, UNREADY, membership
 from holdfast.model.configuration import (
     Check,
     Configuration,
@@ -39,7 +40,7 @@ from holdfast.model.configuration import (
 )
 from holdfast.model.directives import Directives
 from holdfast.model.lease import Lease, Place
-from holdfast.model.observation import LEASES_OBSERVER, Observations, TargetState
+from holdfast.model.observation import LEASES_OBSERVER, Observations, TargetObservation, TargetState
 from holdfast.model.plan import Plan
 from holdfast.planner.decide import decide
 from holdfast.planner.desk import Desk
@@ -52,6 +53,7 @@ GROUP: Final = "fleet"
 ROLE: Final = "host"
 ZONE: Final = "fleet.test"
 ZONES: Final = 3
+_NOT_READY: Final = (UNREADY, NOT_READY)
 PROBERS: Final = ("a", "b", "c")
 
 
@@ -132,6 +134,7 @@ def _work(configuration: Configuration, prober: str) -> Roster:
     return work
 
 
+@lru_cache(maxsize=4096)
 def name_of(number: int) -> str:
     """Name of a target."""
     return f"t{number:04d}"
@@ -154,13 +157,14 @@ class Chain:
         self.serving: frozenset[int] = frozenset()
         """Targets in DNS now."""
         self.lagging: frozenset[int] = frozenset()
-        """Targets that were ready, are not any more, and are reported as such."""
+        """Targets that hold a lease and say that they are not ready, reported as such."""
         self.plan: Plan | None = None
         self._stored = StoredConfiguration(1, "fleet", "1", _configuration(check, limits or Limits()))
         self.probers = tuple(Prober(name, self._stored.configuration) for name in PROBERS)
         self._leases = Observations(LEASES_OBSERVER, "leases", 0, ())
         self._rules, self._desk = LeasedRules(MemoRules()), Desk()
         self._armed: dict[Timer, float] = {}
+        self._ready: dict[int, bool] = {}
         self._lost_s: dict[str, float] = {}
         self._states = 0
         """Counts the changes of what leases say, but for reasons."""
@@ -169,21 +173,27 @@ class Chain:
 
     def holds(self, ready: Mapping[int, bool], *, now_s: float) -> None:
         """These hold a lease, and say whether they are ready: as the registrar makes it known."""
-        before = self._leases
+        before, configuration = self._leases, self._stored.configuration
         said = {one.target: one.state for one in before.targets}
-        leases = (_lease(number, ready=is_ready) for number, is_ready in ready.items())
+        same = ready.keys() == self._ready.keys() and not self._lost_s
+        if same:
+            # Nobody came or went, and what is said of a target depends on no other: those that changed will do.
+            ready = {number: is_ready for number, is_ready in ready.items() if is_ready != self._ready[number]}
+            configuration = _only(configuration, ready)
         found = membership(
-            self._stored.configuration,
-            leases,
+            configuration,
+            [_lease(number, ready=is_ready) for number, is_ready in ready.items()],
             said,
             forget=frozenset(self._gone(FORGET_S, now_s)),
             forget_most=frozenset(self._gone(FORGET_MOST_S, now_s)),
         )
+        self._ready = {**self._ready, **ready} if same else dict(ready)
         self._lost_s = {key: self._lost_s.get(key, now_s) for key in found.lost}
-        self._leases = Observations(before.observer, before.vantage, before.revision + 1, found.seen)
-        self._states += said != {one.target: one.state for one in found.seen}
-        self.lagging = frozenset(number_of(one.target) for one in found.seen if one.reason == UNREADY)
-        if found.groups != self._stored.configuration.groups:
+        seen = _replaced(before.targets, found.seen) if same else found.seen
+        self._leases = Observations(before.observer, before.vantage, before.revision + 1, seen)
+        self._states += said != {one.target: one.state for one in seen}
+        self.lagging = frozenset(number_of(one.target) for one in seen if one.reason in _NOT_READY)
+        if not same and found.groups != configuration.groups:
             self._regroup(found.groups)
 
     def forgets(self, now_s: float) -> bool:
@@ -258,6 +268,21 @@ def _configuration(check: Check, limits: Limits) -> Configuration:
     )
 
 
+def _only(configuration: Configuration, numbers: Iterable[int]) -> Configuration:
+    """With these targets alone."""
+    (group,), names = configuration.groups, {name_of(number) for number in numbers}
+    few = msgspec.structs.replace(group, targets=tuple(t for t in group.targets if t.name in names))
+    return msgspec.structs.replace(configuration, groups=(few,))
+
+
+def _replaced(
+    seen: tuple[TargetObservation, ...], changed: tuple[TargetObservation, ...]
+) -> tuple[TargetObservation, ...]:
+    new = {one.target: one for one in changed}
+    return tuple(new.get(one.target, one) for one in seen)
+
+
+@lru_cache(maxsize=4096)
 def _lease(number: int, *, ready: bool) -> Lease:
     address = f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}"
     place = Place(443, address, label=f"zone-{number % ZONES}", ready=ready)

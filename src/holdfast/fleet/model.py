@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.fleet.design import JITTER_CAP_S, Design, Outcome, Trouble
 from holdfast.fleet.line import Line, Taken
@@ -177,6 +178,11 @@ class Model:
         self.held = int(np.count_nonzero(self._until > self.wheel.now))
         if self.recovered_s is None and self.succeeded and self.held >= HELD_SHARE * self.fleet.size:
             self.recovered_s = (self.wheel.now - self._back) * self.step_s
+
+    def holding(self, many: int) -> NDArray[np.bool]:
+        """Which of the first so many hosts hold a lease."""
+        found: NDArray[np.bool] = self._until[:many] > self.wheel.now
+        return found
 
     # -- clients -------------------------------------------------------------------------------------------
 

@@ -55,6 +55,8 @@ class Flapping(msgspec.Struct, frozen=True):
     """Of those, by rounds: not reported as lagging (the design of 2025 reports none)."""
     entered_unready: int = 0
     """New targets that served before they were ready."""
+    moves: tuple[tuple[int, int], ...] = ()
+    """(target, its transitions), of those that had any."""
 
     @property
     def least_share(self) -> float:
@@ -146,6 +148,7 @@ class _Ledger:
             lagging_most=self.lagging_most,
             unreported=self.unreported,
             entered_unready=len(self.early),
+            moves=tuple(sorted(self.moves.items())),
         )
 
 

@@ -3,17 +3,23 @@
 | the lease says     | the probers' verdict | verdict |
 |---|---|---|
 | DOWN (lost, leaves) | anything            | UNHEALTHY: may be withdrawn, within the velocity, above the floors |
-| PENDING            | anything             | UNKNOWN: was never ready; does not enter, and no probe fails it |
+| PENDING            | UNHEALTHY, and it serves | UNHEALTHY: it lost its lease, has one again, and lags behind |
+| PENDING            | anything else        | UNKNOWN: was never ready; does not enter, and no probe fails it |
 | UP                 | anything             | as it is |
 | nothing, or stale  | UNHEALTHY            | UNHEALTHY |
 | nothing, or stale  | anything else        | UNKNOWN: the lease service is silent, which withdraws nothing |
+| lost, as most are  | anything             | as it is; UNKNOWN if nobody probes it |
 
-If more than half of all targets are unhealthy then, the whole is distrusted, as in `judge`: nothing is withdrawn.
-And a lost lease of a target that is probed counts for nothing then: who was taken out before it was clear that
-most had lost theirs comes back when the probers find it healthy, and not only with its lease, hours later.
+The last row: where more than half of all leases are lost at once, the lease service is the likelier cause, and its
+word that they are lost counts for nothing. Then probers alone say who leaves, and who comes back of those that
+were taken out before this was clear; else both would wait for the leases, for hours.
+
+If more than half of all targets are unhealthy then, the whole is distrusted, as in `judge`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -32,13 +38,26 @@ from holdfast.model.observation import (
 from holdfast.ports.judgement import HealthRules, Timer
 
 
-def verdict_with_lease(verdict: Verdict, lease: TargetObservation | None) -> Verdict:
-    """The table at the top, for one target; `lease` is None if nothing fresh is said of it."""
+def verdict_with_lease(
+    verdict: Verdict,
+    lease: TargetObservation | None,
+    *,
+    serves: bool = False,
+    doubt: str = "",
+    probed: bool = True,
+) -> Verdict:
+    """The table at the top, for one target; `lease` is None if nothing fresh is said of it.
+
+    `doubt` is why a lost lease is not believed, or empty.
+    """
+    if doubt and _lost(lease):
+        health = verdict.health if probed else Health.UNKNOWN
+        return msgspec.structs.replace(verdict, health=health, reason=f"{verdict.reason}; {doubt}")
     if lease is not None and lease.state is TargetState.DOWN:
         return Verdict(verdict.target, Health.UNHEALTHY, lease.reason)
     if lease is not None and lease.state is TargetState.UP:
         return verdict
-    never_ready = lease is not None and lease.state is TargetState.PENDING
+    never_ready = lease is not None and lease.state is TargetState.PENDING and not serves
     if verdict.health is Health.UNHEALTHY and not never_ready:
         return verdict
     why = "the lease service is silent" if lease is None else lease.reason
@@ -75,19 +94,28 @@ class LeasedRules:
             return verdicts
         said = _said(configuration, observations)
         fresh = {} if said is None or stale_timer(said) in fired else {one.target: one for one in said.targets}
-        found = tuple(
-            verdict_with_lease(v, fresh.get(v.target)) if v.target in leased else v for v in verdicts.verdicts
-        )
         probed = _probed(configuration)
+        doubt = _doubt(fresh, leased)
+        found = tuple(
+            verdict_with_lease(
+                v, fresh.get(v.target), serves=v.target in serving, doubt=doubt, probed=v.target in probed
+            )
+            if v.target in leased
+            else v
+            for v in verdicts.verdicts
+        )
         counted = leased | probed
         unhealthy = sum(v.health is Health.UNHEALTHY for v in found if v.target in counted)
         distrust = common_failure(unhealthy=unhealthy, probed=len(counted))
-        if distrust:
-            found = tuple(
-                before if _lost(fresh.get(before.target)) and before.target in probed else after
-                for before, after in zip(verdicts.verdicts, found, strict=True)
-            )
         return msgspec.structs.replace(verdicts, verdicts=found, distrust=distrust or verdicts.distrust)
+
+
+def _doubt(said: Mapping[str, TargetObservation], leased: frozenset[str]) -> str:
+    """Why lost leases are not believed, with the arithmetic; empty if they are."""
+    lost = sum(_lost(said.get(target)) for target in leased)
+    if not common_failure(unhealthy=lost, probed=len(leased)):
+        return ""
+    return f"{LEASE_LOST}, as {lost} of {len(leased)} are: rather the lease service than they"
 
 
 def _lost(said: TargetObservation | None) -> bool:

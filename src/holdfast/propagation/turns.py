@@ -1,6 +1,7 @@
 """Whose turn it is: hosts wait, and a bounded number is being served.
 
     rank     create before update before delete; whoever waited AGEING_S goes with the first
+    kind     of the first, new hosts and those that waited so long take turns: neither can starve the other
     group    among equals, the group that was served least since it began to wait: none can starve another
     age      then the longest wait
     last     quarantined hosts, only when nobody else waits, and seldom
@@ -67,6 +68,8 @@ class Turns:
         """By group: hosts that wait for something."""
         self._lines: dict[tuple[str, Work], list[tuple[float, str]]] = {}
         self._ages: list[tuple[float, str]] = []
+        self._old_first = True
+        """Of the first in rank, whose turn it is: that of who waited long, or that of new hosts."""
 
     def wait(self, host: Host, work: Work, *, now_s: float) -> None:
         """The host has something to get. Its wait began when it first had."""
@@ -168,6 +171,9 @@ class Turns:
         turn = self._first(among, now_s) or self._first_quarantined(among, now_s)
         if turn is None:
             return None
+        rank, *_ = self._rank(turn, now_s)
+        if rank == Work.CREATE:
+            self._old_first = turn.work is Work.CREATE
         turn.given_s, turn.queued = now_s, False
         self._given[turn.host.name] = turn
         self._served[turn.host.group] = self._served.get(turn.host.group, 0.0) + 1
@@ -208,11 +214,13 @@ class Turns:
             (turn for turn in able if now_s >= turn.again_s), key=lambda t: self._rank(t, now_s), default=None
         )
 
-    def _rank(self, turn: Turn, now_s: float) -> tuple[int, float, float, str]:
+    def _rank(self, turn: Turn, now_s: float) -> tuple[int, bool, float, float, str]:
         assert turn.since_s is not None
         aged = now_s - turn.since_s >= AGEING_S
         rank = Work.CREATE if aged else turn.work
-        return (rank, self._served.get(turn.host.group, 0.0), turn.since_s, turn.host.name)
+        # In a long backlog all have waited so long: by age alone a new host would be the last of them.
+        second = rank == Work.CREATE and self._old_first == (turn.work is Work.CREATE)
+        return (rank, second, self._served.get(turn.host.group, 0.0), turn.since_s, turn.host.name)
 
     def backlog_age_s(self, *, now_s: float) -> float:
         """How long the longest wait is of a host that we keep waiting (`Turn.kept`)."""

@@ -32,16 +32,22 @@ def test_who_was_taken_out_before_it_was_clear_comes_back_without_its_lease() ->
     lost = {number: (60.0 + 4 * number, 4800.0 + number) for number in range(1, TARGETS + 1)}
     seen = watch_holdfast(_truth(lost, until_s=4000), Watch(lasts_s=4000))
     assert seen.least_share < 1
-    assert all(share == 1 for at_s, share in seen.series if at_s > 240)
+    rounds_out = sum(share < 1 for at_s, share in seen.series if at_s > 240)
+    assert rounds_out <= 3 * BROKEN, "but for what is mended, and has to answer twice"
     assert seen.wrongly_removed_share <= 0.005
 
 
-def test_whoever_breaks_is_out_soon() -> None:
+def test_whoever_breaks_is_out_soon_also_while_all_leases_are_lost() -> None:
     """At once in the design of 2025; by the shipped rules within half a minute, and the second of a zone when the
     velocity lets it, within a window more. Both take in what is mended.
     """
-    for watched, soon_s, late_s in ((watch_holdfast, 30, 330), (watch_2025, 0, 0)):
-        seen = watched(_truth({}, until_s=4000), Watch(lasts_s=4000))
+    all_lost = dict.fromkeys(range(1, TARGETS + 1), (10.0, 9e9))
+    for watched, lost, soon_s, late_s in (
+        (watch_holdfast, {}, 30, 330),
+        (watch_holdfast, all_lost, 30, 330),
+        (watch_2025, {}, 0, 0),
+    ):
+        seen = watched(_truth(lost, until_s=4000), Watch(lasts_s=4000))
         assert len(seen.exposure_s) == BROKEN
         assert sorted(seen.exposure_s)[1] <= soon_s
         assert max(seen.exposure_s) <= late_s

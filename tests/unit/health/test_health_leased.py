@@ -46,6 +46,15 @@ def test_the_table(lease: TargetState | None, probers: Health, verdict: Health) 
     assert found.reason
 
 
+def test_who_serves_and_is_not_ready_again_is_judged_by_its_probes() -> None:
+    """It had lost its lease: it may be withdrawn, and does not enter once it is out."""
+    pending = TargetObservation("g/t", PENDING, "not ready")
+    bad, good = (Verdict("g/t", health, "probed") for health in (BAD, GOOD))
+    assert verdict_with_lease(bad, pending, serves=True) == bad
+    assert verdict_with_lease(good, pending, serves=True).health is UNKNOWN
+    assert verdict_with_lease(bad, pending, serves=False).health is UNKNOWN
+
+
 def scope(count: int, role: str = "api") -> Configuration:
     """A group without probes, of this many targets."""
     targets = tuple(TargetConfig(f"t{n}", f"192.0.2.{n + 1}", None, 80, "left") for n in range(count))
@@ -82,28 +91,31 @@ class _Said:
         return Verdicts(self.verdicts)
 
 
-def test_who_lost_its_lease_with_most_others_comes_back_by_its_probes() -> None:
-    """Three of four lost: the whole is distrusted, and of the lost the probers alone say who is healthy.
+def test_leases_that_most_lost_at_once_count_for_nothing() -> None:
+    """Three of four: the probers alone say who is healthy, of those that are not probed nobody knows.
 
-    Not who leaves, who is not ready, or who is not probed; and one of four that lost its lease is unhealthy.
+    Who leaves, or is not ready, is believed; and so is one of four that lost its lease.
     """
     groups = (msgspec.structs.replace(scope(4).groups[0], check=Check()),)
     probed = msgspec.structs.replace(scope(4), groups=groups)
     rules = LeasedRules(_Said(GOOD, BAD, GOOD, GOOD))
-    lost = (LEASE_LOST, LEASE_LOST, "its agent drains it", LEASE_LOST)
-    seen = tuple(TargetObservation(f"g/t{n}", DOWN, why) for n, why in enumerate(lost))
-    most = Observations(LEASES_OBSERVER, "leases", 1, seen)
+    most = _leases(LEASE_LOST, LEASE_LOST, LEASE_LOST, "its agent drains it")
     found = rules.judge(probed, (most,), frozenset(), frozenset())
-    assert found.distrust
-    assert [v.health for v in found.verdicts] == [GOOD, BAD, BAD, GOOD]
-    assert [v.health for v in rules.judge(scope(4), (most,), frozenset(), frozenset()).verdicts] == [BAD] * 4
-    pending = TargetObservation("g/t3", PENDING, "not ready")
-    mixed = msgspec.structs.replace(most, targets=(*seen[:3], pending))
-    assert rules.judge(probed, (mixed,), frozenset(), frozenset()).verdicts[3].health is UNKNOWN
-    up = tuple(TargetObservation(f"g/t{n}", UP, "held") for n in (1, 2, 3))
-    one = rules.judge(probed, (msgspec.structs.replace(most, targets=(seen[0], *up)),), frozenset(), frozenset())
+    assert [v.health for v in found.verdicts] == [GOOD, BAD, GOOD, BAD]
+    assert "as 3 of 4 are" in found.verdicts[0].reason
+    unprobed = rules.judge(scope(4), (most,), frozenset(), frozenset())
+    assert [v.health for v in unprobed.verdicts] == [UNKNOWN, UNKNOWN, UNKNOWN, BAD]
+    pending = _leases(LEASE_LOST, LEASE_LOST, LEASE_LOST, state=PENDING)
+    assert rules.judge(probed, (pending,), frozenset(), frozenset()).verdicts[3].health is UNKNOWN
+    one = rules.judge(probed, (_leases(LEASE_LOST, "", "", state=UP),), frozenset(), frozenset())
     assert [v.health for v in one.verdicts] == [BAD, BAD, GOOD, GOOD]
-    assert not one.distrust
+
+
+def _leases(*down: str, state: TargetState = DOWN) -> Observations:
+    """Of four targets: DOWN for these reasons, or in this state where there is none."""
+    whys = (*down, "", "")[:4]
+    seen = (TargetObservation(f"g/t{n}", DOWN if why else state, why or "it") for n, why in enumerate(whys))
+    return Observations(LEASES_OBSERVER, "leases", 1, tuple(seen))
 
 
 def test_silence_of_the_lease_service_withdraws_nothing() -> None:

@@ -177,6 +177,23 @@ def test_creates_go_before_updates_before_deletes_until_these_have_waited_long()
     assert served(turns, set(hosts), 62.0 + AGEING_S) == ["deletes"]
 
 
+def test_a_new_host_does_not_wait_for_a_backlog_and_the_backlog_not_for_new_hosts() -> None:
+    """Fifty hosts that have waited for minutes, and ten new ones: they take turns."""
+    turns = Turns(places=1, report_within_s=30.0)
+    hosts = {f"old-{n:02d}": Host(f"old-{n:02d}") for n in range(50)}
+    hosts |= {f"new-{n:02d}": Host(f"new-{n:02d}") for n in range(10)}
+    for name, host in hosts.items():
+        old = name.startswith("old")
+        turns.wait(host, Work.UPDATE if old else Work.CREATE, now_s=0.0 if old else 2 * AGEING_S)
+    order: list[str] = []
+    for second in range(60):
+        order += served(turns, set(hosts), 2 * AGEING_S + second)
+        turns.report(hosts[order[-1]])
+        turns.rest(hosts[order[-1]])
+    assert [name[:3] for name in order[:20]] == ["old", "new"] * 10
+    assert len(set(order)) == 60
+
+
 def test_a_large_group_does_not_starve_a_small_one() -> None:
     """A hundred hosts of one group and two of another: the two are served within the first four turns."""
     turns = Turns(places=1, report_within_s=30.0)

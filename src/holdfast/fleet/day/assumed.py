@@ -36,11 +36,17 @@ PARAMETERS: Final = (
     Parameter("changes_per_h", 0.5, 2.0, "changes of configuration for each host in an hour"),
     Parameter("documents", 4.0, 20.0, "documents that a host has"),
     Parameter("headroom", 1.3, 2.5, "what propagation can do / what it usually does"),
-    Parameter("new_share", 0.2, 0.5, "share of a pool's targets that is new when launches begin again"),
+    Parameter(
+        "new_share",
+        0.2,
+        0.5,
+        "share of a pool's targets that it asks for while launches fail, and again until it has them",
+    ),
     Parameter("answers_share", 0.2, 0.8, "probes of a target without its network state that succeed"),
     Parameter("false_share", 0.0001, 0.001, "probes of a healthy target that fail"),
     Parameter("overload", 0.05, 0.3, "how much more of them, for each share of all probes that fails"),
     Parameter("zone_least_share", 0.7, 0.9, "2025: a zone with a smaller share healthy fails over"),
+    Parameter("file_share", 0.05, 0.5, "holdfast: what each further file of a delivery costs, of one by itself"),
 )
 
 
@@ -66,6 +72,7 @@ class Assumed(msgspec.Struct, frozen=True):
     false_share: float
     overload: float
     zone_least_share: float
+    file_share: float
 
 
 def middle() -> Assumed:

@@ -16,7 +16,9 @@ import math
 from typing import Final
 
 import msgspec
+import numpy as np
 
+from holdfast.fleet.day.asked import LISTED
 from holdfast.fleet.day.assumed import Assumed
 from holdfast.fleet.day.scripts import Script
 from holdfast.fleet.design import HOLDFAST, NAIVE, Trouble
@@ -27,8 +29,19 @@ HOSTS: Final = 3000
 """Only ratios matter: the closed forms know no size."""
 RESTARTS: Final = 6
 MINUTE_S: Final = 60
+LOOK_S: Final = 10
+LINGERS_S: Final = 1800.0
+"""From 99 % held on the last ones are waited for, for so long; then the leases are at rest."""
 ALONE_S: Final = 4 * 3600.0
 """How long a day without help is watched, from the end of the cause."""
+
+
+class LeaseChange(msgspec.Struct, frozen=True):
+    """A host lost its lease, or has it again, as seen every `LOOK_S`."""
+
+    at_s: float
+    host: int
+    held: bool
 
 
 class Leases(msgspec.Struct, frozen=True):
@@ -45,6 +58,8 @@ class Leases(msgspec.Struct, frozen=True):
     alone: bool
     """Whether it recovers without help."""
     attempts_per_success: float
+    changes: tuple[LeaseChange, ...] = ()
+    """Of the hosts that are listed one by one, in order of time; all hold a lease before."""
 
 
 def fleet_of(assumed: Assumed) -> Fleet:
@@ -85,6 +100,7 @@ def play_leases(script: Script, assumed: Assumed, *, design: str, seed: int) -> 
         ideal_s=ideal_s,
         alone=alone,
         attempts_per_success=outcome.attempts_per_success,
+        changes=tuple(day.changes),
     )
 
 
@@ -103,18 +119,33 @@ class _Day:
     def __init__(self, script: Script, assumed: Assumed, model: Model) -> None:
         self.script, self.assumed, self.model = script, assumed, model
         self.held: list[float] = []
+        self.changes: list[LeaseChange] = []
+        self._holding = model.holding(LISTED)
         forgets_s = assumed.negative_ttl_s if script.names else 0.0
         self.back_s = math.ceil((script.cause_s + forgets_s) / MINUTE_S) * float(MINUTE_S)
         self._restarts_at_s: list[float] = []
 
     def until(self, end_s: float, *, quiet: bool = False) -> None:
         """Play on. `quiet`: once 99 % are held nothing happens any more that is worth a step."""
-        while self.model.now_s < end_s and len(self.held) * MINUTE_S < end_s:
-            if quiet and self.model.recovered_s is not None:
+        while len(self.held) * MINUTE_S < end_s:
+            if quiet and self._at_rest():
                 self.held.append(max(self.held[-1], HELD_SHARE))
                 continue
             self._minute()
             self.held.append(self.model.held / self.model.fleet.size)
+
+    def _at_rest(self) -> bool:
+        model = self.model
+        if model.recovered_s is None:
+            return False
+        return model.held == model.fleet.size or model.now_s >= self.back_s + model.recovered_s + LINGERS_S
+
+    def _look(self) -> None:
+        """Who of the listed hosts lost a lease or has one again."""
+        holding = self.model.holding(LISTED)
+        for host in np.flatnonzero(holding != self._holding).tolist():
+            self.changes.append(LeaseChange(self.model.now_s, host, bool(holding[host])))
+        self._holding = holding
 
     def _minute(self) -> None:
         model, now_s = self.model, self.model.now_s
@@ -128,8 +159,10 @@ class _Day:
             model.capacity_share = 1.0
         if model.recovered_s is not None:
             model.admits_per_s = math.inf
-        for _ in range(MINUTE_S):
-            model.step()
+        for _ in range(MINUTE_S // LOOK_S):
+            for _ in range(LOOK_S):
+                model.step()
+            self._look()
 
     def _works(self, now_s: float) -> float:
         """Pooled connections die while there is no name; they come back as resolvers forget that."""

@@ -102,7 +102,7 @@ class DayTruth:
 
     def _sort(self) -> None:
         self.unready = sorted(self.registered - self._served)
-        self.lagging = self._served - self._ready
+        self.lagging = (self._served - self._ready) & self._held
         self.healthy = sorted(self._served - self.broken)
         self._says = {number: number in self._ready for number in sorted(self._held)}
 

@@ -11,13 +11,13 @@ from typing import Final
 
 import msgspec
 
-from holdfast.fleet.day.play import TARGETS, Day
+from holdfast.fleet.day.play import Day
 from holdfast.fleet.day.scripts import SCRIPTS
 
 BACKLOG_S: Final = 600.0
 """A backlog: a new instance waits this long for its network, after the leases are back."""
 FLAPS: Final = 10.0
-"""Flapping: each new target moves into or out of DNS this often, on average."""
+"""Flapping: each target of the pool that was launched moves into or out of DNS this often, on average."""
 SEVERAL: Final = 2.0
 SLOWER_SHARE: Final = 1.1
 REMOVED_MOST: Final = 0.005
@@ -32,6 +32,8 @@ class Shape(msgspec.Struct, frozen=True):
     several: bool
     times_cause: float
     """Length of the cascade / length of its cause."""
+    removed_share: float = 0.0
+    """Of the day's healthy capacity."""
 
     @property
     def whole(self) -> bool:
@@ -48,6 +50,12 @@ class Kept(msgspec.Struct, frozen=True):
     flaps_most: int
     unreported: int = 0
     """Rounds of targets that served, lagged behind with their configuration, and were not reported."""
+    least_share: float = 1.0
+    """In DNS at worst, of what should have served."""
+    wait_s: float = 0.0
+    """The longest that an instance was launched without network; as `exposed_s` no part of the promise."""
+    exposed_s: float = 0.0
+    """The longest that a broken target stayed in DNS."""
 
     @property
     def good(self) -> bool:
@@ -65,15 +73,16 @@ def shape_of(day: Day) -> Shape:
         return Shape(
             not day.leases.alone, backlog=True, flapping=True, several=times >= SEVERAL, times_cause=times
         )
-    new = max(1.0, day.assumed.new_share * TARGETS)
     held_s = day.leases.held_s
-    after = [w for at, w in enumerate(day.network.latency_s) if held_s is not None and at * 60 >= held_s]
+    moves = dict(day.health.moves)
+    moved = sum(moves.get(number, 0) for number in day.new)
     return Shape(
         collapse=not day.leases.alone,
-        backlog=max(after, default=0.0) >= BACKLOG_S,
-        flapping=day.health.transitions / new >= FLAPS,
+        backlog=held_s is not None and day.network.waits_most_s(from_s=held_s) >= BACKLOG_S,
+        flapping=moved / max(1, len(day.new)) >= FLAPS,
         several=times >= SEVERAL,
         times_cause=times,
+        removed_share=day.health.wrongly_removed_share,
     )
 
 
@@ -84,4 +93,12 @@ def kept_by(day: Day) -> Kept:
     health = day.health
     if health is None:
         return Kept(share, 0.0, 0)
-    return Kept(share, health.wrongly_removed_share, health.transitions_most, health.unreported)
+    return Kept(
+        recovered_share=share,
+        removed_share=health.wrongly_removed_share,
+        flaps_most=health.transitions_most,
+        unreported=health.unreported,
+        least_share=health.least_share,
+        wait_s=0.0 if day.network is None else day.network.waits_most_s(),
+        exposed_s=max(health.exposure_s, default=0.0),
+    )

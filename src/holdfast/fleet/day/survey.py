@@ -8,7 +8,7 @@ import msgspec
 
 from holdfast.fleet.day.assumed import draws
 from holdfast.fleet.day.play import play
-from holdfast.fleet.day.scripts import Script
+from holdfast.fleet.day.scripts import SCRIPTS, Script
 from holdfast.fleet.day.shape import Kept, Shape, kept_by, shape_of
 
 
@@ -48,26 +48,39 @@ class Survey(msgspec.Struct, frozen=True):
         return sum(d.kept.good for d in self.draws) / len(self.draws)
 
     def sentences(self) -> str:
-        """What was found, with the count of each part."""
-        many = len(self.draws)
-        parts = {
-            "collapse that does not end without help": sum(d.shape.collapse for d in self.draws),
-            "configuration backlog after the leases": sum(d.shape.backlog for d in self.draws),
-            "flapping while it lasts": sum(d.shape.flapping for d in self.draws),
-            "cascade at least twice as long as its cause": sum(d.shape.several for d in self.draws),
-        }
+        """What was found, with the count of each part that is played."""
+        many, whole = len(self.draws), SCRIPTS[self.script].names
+        parts = {"collapse that does not end without help": sum(d.shape.collapse for d in self.draws)}
+        if whole:
+            parts["configuration backlog after the leases"] = sum(d.shape.backlog for d in self.draws)
+            parts["flapping while it lasts"] = sum(d.shape.flapping for d in self.draws)
+        parts["cascade at least twice as long as its cause"] = sum(d.shape.several for d in self.draws)
         times = sorted(d.shape.times_cause for d in self.draws)
         slowest = max((d.kept.recovered_share or float("inf") for d in self.draws), default=0.0)
-        removed = max((d.kept.removed_share for d in self.draws), default=0.0)
         lines = [
-            f"{many} Latin-hypercube draws, seed {self.seed}",
+            f"{many} Latin-hypercube draw{'' if many == 1 else 's'}, seed {self.seed}",
             f"2025      the whole reported shape in {self.shaped_share:.1%} of them",
             *(f"          {count:>4} of {many}: {name}" for name, count in parts.items()),
             f"          cascade / cause: {times[0]:.1f} to {times[-1]:.1f}, median {times[many // 2]:.1f}",
             f"holdfast  keeps what it promises in {self.kept_share:.1%}: slowest recovery {slowest:.2f} of the"
-            f" closed form, at most {removed:.3%} of capacity wrongly removed",
+            " closed form",
         ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(self._capacity() if whole else ())])
+
+    def _capacity(self) -> Iterator[str]:
+        """What became of the pool."""
+        many, kept = len(self.draws), [d.kept for d in self.draws]
+        old = sorted(d.shape.removed_share for d in self.draws)
+        waits_s = sorted(one.wait_s for one in kept)
+        yield (
+            f"          wrongly removed of the day's capacity: at most {max(k.removed_share for k in kept):.3%}"
+            f" (2025: {old[0]:.2%} to {old[-1]:.2%});"
+            f" at least {min(k.least_share for k in kept):.0%} of the pool in DNS at any time"
+        )
+        yield (
+            f"          a new instance waited at most {waits_s[-1]:.0f} s for its network (median of the draws:"
+            f" {waits_s[many // 2]:.0f} s), a broken target stayed at most {max(k.exposed_s for k in kept):.0f} s"
+        )
 
 
 def survey(script: Script, *, many: int, seed: int, on_progress: Callable[[str], None] = lambda _: None) -> Survey:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from holdfast.fleet.day.network import NORMAL_S
 from holdfast.fleet.day.play import Day
-from holdfast.fleet.day.scripts import Script
+from holdfast.fleet.day.scripts import SCRIPTS, Script
 from holdfast.fleet.day.shape import kept_by, shape_of
+from holdfast.leases.envelope import HELD_SHARE
+
+CAPACITY_LEAST: Final = 0.97
+"""Less of the pool in DNS than this is a loss that the spans of a day show."""
 
 
 def hours(seconds: float) -> str:
@@ -33,6 +40,32 @@ def end_of(day: Day) -> list[str]:
     return said
 
 
+def spans_of(day: Day) -> list[tuple[str, float, float]]:
+    """The day as the historical one is told: (what, from, to), in seconds of the day."""
+    script, network, leases = SCRIPTS[day.script], day.network, day.leases
+    end_s = script.until_s
+    held_s = end_s if leases.held_s is None else leases.held_s
+    lost_s = next((at * 60.0 for at, share in enumerate(leases.held) if share < HELD_SHARE), held_s)
+    cause = "the name has no addresses" if script.names else "network fault"
+    found = [(cause, 0.0, script.cause_s), ("leases: lost, and taken again", lost_s, held_s)]
+    if network is None:
+        return found
+    late = [launch for launch in network.launches if launch.wait_s(end_s) > NORMAL_S and launch.made_s is not None]
+    if late:
+        begun_s = min(launch.made_s or 0.0 for launch in late)
+        found.append(("new instances wait for their network", begun_s, max(begun_s, network.normal_s)))
+    if network.drained_s > held_s:
+        found.append(("hosts that serve wait for what is new", held_s, network.drained_s))
+    if day.health is not None:
+        out = [at_s for at_s, share in day.health.series if share < CAPACITY_LEAST]
+        if out:
+            what = f"less than {CAPACITY_LEAST:.0%} of the capacity in DNS, now and then"
+            found.append((what, out[0], out[-1]))
+    if network.launches_fail_until_s:
+        found.append(("launches fail", 0.0, network.launches_fail_until_s))
+    return found
+
+
 def _leases(day: Day) -> str:
     leases = day.leases
     if leases.held_s is None:
@@ -48,12 +81,14 @@ def _leases(day: Day) -> str:
 def _network(day: Day) -> list[str]:
     network = day.network
     assert network is not None
-    wait_s = max(network.latency_s)
+    wait_s = network.waits_most_s()
     return [
-        f"launches: {network.failed:.0%} of those asked for not made; at most {max(network.without_network):.2%}"
-        " of the hosts' number without their network at once",
-        f"configuration: a new instance waits at most {wait_s / 60:.0f} min for its network"
-        + (f", normal again at {hours(network.normal_s)}" if network.normal_s else ""),
+        f"launches: {len(network.launches)} asked for, {sum(network.attempts)} attempts,"
+        f" {network.failed:.0%} of them failed, {network.never} never made;"
+        f" at most {max(network.without_network)} instances without their network at once",
+        f"configuration: a new instance waited at most {wait_s / 60:.0f} min for its network"
+        + (f", normal again at {hours(network.normal_s)}" if network.normal_s else "")
+        + (f"; hosts that serve had all they should at {hours(network.drained_s)}" if network.drained_s else ""),
     ]
 
 
@@ -63,9 +98,10 @@ def _health(day: Day) -> str:
     exposed_s = sum(health.exposure_s) / max(1, len(health.exposure_s))
     told = day.design == "holdfast" and health.lagging_most and not health.unreported
     return (
-        f"health: {health.wrongly_removed_share:.2%} of capacity wrongly removed, {health.transitions} transitions"
+        f"health: {health.wrongly_removed_share:.2%} of the day's capacity wrongly removed,"
+        f" {health.least_share:.0%} in DNS at worst, {health.transitions} transitions"
         f" ({health.transitions_most} of one target); a broken target stayed {exposed_s:.0f} s in DNS"
-        + (f"; {health.lagging_most} targets served and lagged behind, all reported" if told else "")
+        + (f"; up to {health.lagging_most} targets served and lagged behind, all reported" if told else "")
     )
 
 

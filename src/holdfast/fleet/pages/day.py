@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
+from typing import Final
 
+from holdfast.fleet.day.asked import LISTED
 from holdfast.fleet.day.assumed import PARAMETERS, Assumed
+from holdfast.fleet.day.network import Network
 from holdfast.fleet.day.play import Day
 from holdfast.fleet.day.scripts import SCRIPTS, Script
 from holdfast.fleet.day.shape import kept_by, shape_of
-from holdfast.fleet.day.telling import end_of, lead_of
+from holdfast.fleet.day.telling import end_of, lead_of, spans_of
+from holdfast.fleet.watch import Flapping
 from holdfast.webpage.filling import Facts, facts_list, filled, paragraph
 from holdfast.webpage.plots import Axis, Line, Span, lines, spans
 
+ROUNDS: Final = 12
 SHARES = Axis("", 1.0, tuple((n / 4, f"{n * 25} %") for n in range(5)))
 
 
@@ -65,20 +70,25 @@ def _chart(svg: str) -> str:
 
 
 def _design(script: Script, day: Day) -> str:
-    charts = [_chart(_shares(script, day))]
+    charts = [_chart(_played(script, day)), _chart(_shares(script, day))]
     if day.network is not None:
-        charts.append(_chart(_waits(script, day)))
+        charts += [_chart(_waits(script, day.network)), _chart(_launches(script, day.network))]
     return f"<section><h2>{html.escape(_named(day).capitalize())}</h2>{''.join(charts)}</section>"
+
+
+def _played(script: Script, day: Day) -> str:
+    """The day in spans, as the historical one."""
+    drawn = [Span(label, from_s, to_s) for label, from_s, to_s in spans_of(day)]
+    return spans("The same, as played", drawn, x=_hours(script))
 
 
 def _shares(script: Script, day: Day) -> str:
     drawn = [Line("leases held", _per_minute(day.leases.held))]
     if day.network is not None:
-        made = [m / a if a else 1.0 for m, a in zip(day.network.launched, day.network.asked, strict=True)]
-        drawn.append(Line("launches made, of those asked for", _per_minute(made)))
+        drawn.append(Line("launches made, of those attempted", _made(day.network)))
         drawn.append(Line("resolvers that find an address", _resolves(script, day)))
     if day.health is not None:
-        drawn.append(Line("capacity in DNS, of what should serve", _capacity(script, day)))
+        drawn.append(Line("capacity in DNS, of what should serve", _capacity(day.health)))
     return lines("Shares", drawn, x=_hours(script), y=SHARES)
 
 
@@ -87,21 +97,55 @@ def _resolves(script: Script, day: Day) -> list[tuple[float, float]]:
     return [(0.0, 1.0), (0.0, 0.0), (end_s, 0.0), (max(end_s, day.leases.back_s), 1.0), (script.until_s, 1.0)]
 
 
-def _capacity(script: Script, day: Day) -> list[tuple[float, float]]:
-    """Whole before the first launches; then as played, thinned to a point in two minutes."""
-    assert day.health is not None
-    begin_s = day.health_from_s
-    played = [(begin_s + at_s, share) for at_s, share in day.health.series[::12]]
-    return [(0.0, 1.0), (begin_s, 1.0), *played, *([(script.until_s, 1.0)] if day.design == "holdfast" else [])]
+def _made(network: Network) -> list[tuple[float, float]]:
+    """In each ten minutes; where nobody tried, as before."""
+    found: list[tuple[float, float]] = []
+    for at_s, made, tried in zip(_TEN, _tens(network.made), _tens(network.attempts), strict=False):
+        found.append((at_s, made / tried if tried else (found[-1][1] if found else 1.0)))
+    return found
 
 
-def _waits(script: Script, day: Day) -> str:
-    assert day.network is not None
-    minutes = [wait_s / 60 for wait_s in day.network.latency_s]
-    most = max(10.0, *minutes)
-    axis = Axis("", most, tuple((most * n / 4, f"{most * n / 4:.3g} min") for n in range(5)))
-    drawn = [Line("how long a new instance waits for its network", _per_minute(minutes))]
+_TEN: Final = range(0, 86_400, 600)
+
+
+def _tens(minutes: Sequence[int]) -> list[int]:
+    return [sum(minutes[at : at + 10]) for at in range(0, len(minutes), 10)]
+
+
+def _capacity(health: Flapping) -> list[tuple[float, float]]:
+    """The least of each two minutes: a dip is not lost."""
+    series = health.series
+    return [
+        (series[at][0], min(share for _, share in series[at : at + ROUNDS]))
+        for at in range(0, len(series), ROUNDS)
+    ]
+
+
+def _waits(script: Script, network: Network) -> str:
+    new = [wait_s / 60 for wait_s in network.create_wait_s]
+    serving = [wait_s / 60 for wait_s in network.lag_s]
+    axis = _amounts(max(10.0, *new, *serving), " min")
+    drawn = [
+        Line("how long a new instance waits for its network", _per_minute(new)),
+        Line("how long a host that serves waits for what is new", _per_minute(serving)),
+    ]
     return lines("Configuration backlog", drawn, x=_hours(script), y=axis, height=180)
+
+
+def _launches(script: Script, network: Network) -> str:
+    tried, made = _tens(network.attempts), _tens(network.made)
+    failed = [t - m for t, m in zip(tried, made, strict=True)]
+    axis = _amounts(float(max(10, *tried, *network.without_network)), "")
+    drawn = [
+        Line("attempts that failed, in ten minutes", list(zip(_TEN, failed, strict=False))),
+        Line("launches made, in ten minutes", list(zip(_TEN, made, strict=False))),
+        Line("launched and without their network", _per_minute(network.without_network)),
+    ]
+    return lines(f"Launches, of {LISTED} hosts", drawn, x=_hours(script), y=axis, height=180)
+
+
+def _amounts(most: float, unit: str) -> Axis:
+    return Axis("", most, tuple((most * n / 4, f"{most * n / 4:.3g}{unit}") for n in range(5)))
 
 
 def _per_minute(values: Sequence[float]) -> list[tuple[float, float]]:
