@@ -17,7 +17,7 @@ from typing import Final
 from holdfast.fleet.chain import ZONES
 from holdfast.fleet.day.asked import LISTED, rate_per_s
 from holdfast.fleet.day.assumed import Assumed
-from holdfast.model.delivery import Document, Host, ready
+from holdfast.model.delivery import Document, Host, Version, ready
 from holdfast.propagation.desired import Catalogue
 from holdfast.propagation.desk import FORGET_S, DeliverySettings
 from holdfast.propagation.turns import Turns
@@ -39,11 +39,12 @@ class ByTurns:
         self._file_share = assumed.file_share
         self._turns = Turns(places=places, report_within_s=DeliverySettings().report_within_s)
         self._upstream = Upstream(now_s=0.0)
-        self._catalogue = Catalogue()
+        self._catalogue = Catalogue(whole=False)
+        """Without digests: nobody restores a store here, and contents are not played."""
         self._generation = 0
         self._hosts: dict[int, Host] = {}
         self._numbers: dict[str, int] = {}
-        self._applied: dict[int, int] = {}
+        self._applied: dict[int, Version] = {}
         self._held: set[int] = set()
         self._known: set[int] = set()
         """Who asked not too long ago."""
@@ -59,7 +60,7 @@ class ByTurns:
             self._publish(f"role/{ROLE}", document)
         for number in range(LISTED):
             self._join(number)
-            self._applied[number] = self._generation
+            self._applied[number] = Version(self._generation)
 
     def _join(self, number: int) -> None:
         host = Host(f"h{number:05d}", ROLE, f"zone-{number % ZONES}")
@@ -115,7 +116,7 @@ class ByTurns:
     def launch(self, number: int, now_s: float) -> None:
         """A new instance: it has nothing, and asks."""
         self._join(number)
-        self._applied[number] = 0
+        self._applied[number] = Version()
         self._creating[number] = now_s
         self._lacking.add(number)
         self._place(number, now_s)
@@ -171,7 +172,7 @@ class ByTurns:
     def _has(self, number: int, generation: int, now_s: float) -> None:
         """It has applied that, says so, and asks for more."""
         host = self._hosts[number]
-        self._applied[number] = generation
+        self._applied[number] = Version(generation)
         self._creating.pop(number, None)
         self._turns.report(host)
         if number in self._held:
