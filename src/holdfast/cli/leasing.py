@@ -52,9 +52,12 @@ def list_leases(role: str, file: str | None, form: str) -> None:
     Example:
       holdfast leases list api
     """
+    from holdfast.model.lease import bad_word
     from holdfast.service.leases.listing import as_text, read_leases
     from holdfast.service.scene import open_scene
 
+    if role and bad_word(role):
+        fail(f"ROLE: {bad_word(role)}", exits.USAGE)
     loaded = load_file(file)
 
     async def read() -> Listed:

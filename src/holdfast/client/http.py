@@ -128,7 +128,7 @@ def _address(url: str) -> httpx.URL:
         found = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError) as error:
         raise Rejected(f"`{url}` is no address: {error}; write http://host:port or https://host:port") from error
-    if found.scheme not in ("http", "https") or not found.host:
+    if found.scheme not in ("http", "https") or not found.host or not 0 < (found.port or 80) < 65536:
         raise Rejected(f"`{url}` is no address of HTTP; write http://host:port or https://host:port")
     return found
 

@@ -60,6 +60,11 @@ class Lease:
         return self._holding.token
 
     @property
+    def taken_by(self) -> str:
+        """The holder that has it instead, as the service said last; empty if none has."""
+        return self._holding.taken_by
+
+    @property
     def refused(self) -> str:
         """Why the service will never grant it (a bad name); empty otherwise."""
         return self._holding.refused

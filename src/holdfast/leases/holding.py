@@ -79,6 +79,8 @@ class Holding:
         """When to ask next; None: never."""
         self.leaves = False
         self.refused = ""
+        self.taken_by = ""
+        """The holder that has it, if it was another at the last answer."""
         self._until_s = float("-inf")
         self._counted_valid = False
         self._told: Place | None = None
@@ -158,6 +160,7 @@ class Holding:
     def answered(self, ask: Ask, result: Result, *, asked_s: float, now_s: float, chance: float) -> Change | None:
         """What the answer to a call made at `asked_s` changes."""
         self._attempt, self._waits = 0, False
+        self.taken_by = result.holder if isinstance(result, Taken) else ""
         match result:
             case Granted():
                 return self._granted(ask, result, asked_s, now_s, chance)

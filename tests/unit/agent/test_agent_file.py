@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from holdfast.config.settings import Rejected
 from holdfast.model.lease import Place
 from holdfast.service.agent.file import AgentFile, load_agent
@@ -51,3 +53,11 @@ def test_a_missing_file_and_a_missing_target_are_one_line_each(tmp_path: Path) -
     bare = load(tmp_path, 'server = "http://h:1"\nkey_file = "k"\n')
     assert isinstance(bare, Rejected)
     assert [problem.text for problem in bare.problems] == ["no [target]"]
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "http://", "h:1", "http://h:99999", "ftp://h:1", "http://h:x"])
+def test_an_address_that_leads_nowhere_is_told_before_anything_runs(tmp_path: Path, url: str) -> None:
+    """Not only one that does not begin as an address."""
+    found = load(tmp_path, f'server = "{url}"\nkey_file = "k"\n')
+    assert isinstance(found, Rejected)
+    assert f"`{url}` is no address of HTTP" in [problem.text for problem in found.problems]

@@ -38,6 +38,7 @@ def deliver(*arguments: str | Path) -> Result:
         ("127.0.0.1:9640", "`127.0.0.1:9640` is no address of HTTP; write http://host:port"),
         ("http://[::1", "`http://[::1` is no address:"),
         ("http://", "is no address of HTTP"),
+        ("http://127.0.0.1:99999", "is no address of HTTP"),
     ],
 )
 def test_an_address_that_is_none_is_told(key: Path, url: str, says: str) -> None:

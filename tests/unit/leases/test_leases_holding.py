@@ -75,6 +75,7 @@ def test_it_obeys_hints_and_backs_off_without_them() -> None:
     hear(lease, TryLater(17.0, "busy"), asked_s=100.0, now_s=101.0)
     assert lease.next_s == 118.0
     hear(lease, Taken("you", 60.0), asked_s=118.0, now_s=118.0)
+    assert lease.taken_by == "you", "two agents of one name: the second says so"
     assert lease.next_s is not None
     assert 127.0 <= lease.next_s <= 128.0
     hear(lease, Granted(7, 60.0), asked_s=130.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path as FilePath
 from typing import Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -76,7 +77,7 @@ def _read(root: Table, path: str) -> AgentFile:
     if root.integer("format", 1, least=0, most=2**31) != 1:
         root.notes.value(root.at("format"), "this holdfast reads format 1", "write format = 1")
     server = root.text("server", None, wanted='the lease service, such as "http://127.0.0.1:9640"')
-    if server and not server.startswith(("http://", "https://")):
+    if server and not _is_address(server):
         root.notes.value(
             root.at("server"), f"`{server}` is no address of HTTP", '"http://host:port" or "https://..."'
         )
@@ -102,6 +103,15 @@ def _read(root: Table, path: str) -> AgentFile:
     )
     root.close()
     return found
+
+
+def _is_address(url: str) -> bool:
+    """Whether it leads to a service by HTTP."""
+    try:
+        found = urlsplit(url)
+        return found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+    except ValueError:
+        return False
 
 
 def _target(table: Table) -> tuple[str, str, Place]:

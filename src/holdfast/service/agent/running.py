@@ -65,7 +65,7 @@ async def run_agent(file: AgentFile, stop: asyncio.Event, *, say: Callable[[str,
             tasks.append(asyncio.create_task(_checked(file, file.check, readiness)))
         if file.configuration is not None:
             tasks.append(asyncio.create_task(_configured(file, file.configuration, key, readiness)))
-        tasks.append(asyncio.create_task(_trouble(client, say)))
+        tasks.append(asyncio.create_task(_trouble(client, lease, say)))
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
         await _end(tasks[1:])
@@ -167,12 +167,17 @@ async def _refused(lease: Lease) -> None:
         await asyncio.sleep(1.0)
 
 
-async def _trouble(client: LeaseClient, say: Callable[[str, str], None]) -> None:
-    told = ""
+async def _trouble(client: LeaseClient, lease: Lease, say: Callable[[str, str], None]) -> None:
+    told = taken = ""
     while True:
         if client.trouble != told:
             told = client.trouble
             say("lease.service", told or "the lease service answers again")
+        if lease.taken_by != taken and lease.taken_by:
+            name = f"{lease.role}/{lease.name}"
+            who = f"{name} is held by {lease.taken_by}"
+            say("lease.taken", f"{who}; this one waits until it is free (a second agent of this name?)")
+        taken = lease.taken_by
         await asyncio.sleep(0.5)
 
 
