@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,17 @@ def test_a_directory_that_cannot_be_written_ends_a_follower_at_once(key: Path, t
     url = ("--url", "http://[::1")
     found = deliver("follow", "--host", "h", "--dir", tmp_path / "d", "--key-file", key, *url)
     assert (found.exit_code, "is no address" in found.output) == (exits.FAILED, True)
+
+
+def test_the_second_follower_of_a_directory_says_so(key: Path, tmp_path: Path) -> None:
+    """It is not kept out: the first may be an old one that stands still."""
+    directory = tmp_path / "d"
+    directory.mkdir()
+    follow = ("follow", "--host", "h", "--dir", directory, "--key-file", key, "--url", "http://[::1")
+    assert "another process" not in deliver(*follow).output
+    with (directory / ".holdfast.followed").open("a") as mark:
+        fcntl.flock(mark, fcntl.LOCK_EX)
+        assert f"another process follows {directory} as well" in deliver(*follow).output
 
 
 @pytest.mark.parametrize("name", ["hôst", "a/b", "", "-x", "a" * 64])

@@ -6,6 +6,8 @@ import fcntl
 import json
 from pathlib import Path
 
+import pytest
+
 from holdfast.model.delivery import Delivery, File, Host
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.release import Command, CurrentRelease, Differs, Discard, Ran, Run, Stage, Staged, Switch
@@ -148,3 +150,15 @@ async def test_two_processes_switch_one_after_another(tmp_path: Path) -> None:
     assert "another process" in refused.reason
     assert await releases.switch(Switch(five, over="")) is None
     assert await _current(releases) == five
+
+
+async def test_commands_get_a_path_that_holds_where_they_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory may be given relative to where the follower was started; a command runs in the release."""
+    monkeypatch.chdir(tmp_path)
+    releases = Releases(Path("lb"), {Command.VALIDATE: "test -f {dir}/a && pwd"})
+    staged = await _staged(releases, 5)
+    assert await releases.run(Run(Command.VALIDATE, staged)) == Ran(True, f"{tmp_path}/lb/releases/{staged}")
+    failed = Releases(Path("lb"), {Command.VALIDATE: "false"})
+    assert await failed.run(Run(Command.VALIDATE, staged)) == Ran(False, "validate: exit 1: false")
