@@ -160,24 +160,28 @@ async def _apply(mine: _Mine, delivery: Delivery, asked: Release) -> None:
         mine.anew = mine.anew or isinstance(staged, Differs)
         mine.why = staged.reason
         return
-    checked = await Run(Command.VALIDATE, staged.name)
+    await _take(mine, staged.name, delivery, asked)
+    await Discard()  # also what was not taken: a host that can't switch would fill its disk, try after try
+
+
+async def _take(mine: _Mine, staged: str, delivery: Delivery, asked: Release) -> None:
+    """From a release that lies beside to one that the daemon runs, or not."""
+    checked = await Run(Command.VALIDATE, staged)
     before = await CurrentRelease()
     if isinstance(checked, CouldNotAsk):
         mine.why = checked.reason
         return
     if not checked.ok:
         mine.refuse(delivery.version, checked.output)
-        await Discard()
         return
     if before.host == mine.host and _as_new(before.version, delivery.version, anew=mine.anew):
         return  # somebody was quicker
     if not delivery.snapshot and before.name != asked.name:
         mine.why = f"another process made {before.name or 'nothing'} current; asking again"
         return  # what came is what changed since `asked`, and would be laid over something else
-    if isinstance(failed := await Switch(staged.name, over=before.name), CouldNotAsk):
+    if isinstance(failed := await Switch(staged, over=before.name), CouldNotAsk):
         mine.why = failed.reason
         return
     mine.anew = False
-    if await _load(mine, staged.name, delivery.version, before.name):
+    if await _load(mine, staged, delivery.version, before.name):
         mine.why = ""
-        await Discard()

@@ -212,3 +212,17 @@ async def test_a_release_directory_of_an_older_version_goes_on(tmp_path: Path) -
             assert found == {"pool": "old", "motd": "hello"}
         async with follower.follows(NEW):
             await follower.until(lambda said, lies: said.ready and lies == {"motd": "hello"})
+
+
+async def test_a_host_that_cannot_switch_does_not_fill_its_disk(tmp_path: Path) -> None:
+    """`current` is a directory of somebody else's: it is said, and nothing of each try stays."""
+    (tmp_path / "current").mkdir()
+    async with Room().serves() as inbox:
+        await publish(inbox, "all", "a", "1")
+        follower = Follower(inbox, tmp_path)
+        for _ in range(3):
+            follower.asks(inbox)
+            async with follower.follows(OLD):
+                await follower.until(lambda said, _: bool(said.why))
+                assert follower.said[-1][0].why == f"{tmp_path / 'current'}: Is a directory"
+        assert list((tmp_path / "releases").iterdir()) == []
