@@ -14,12 +14,21 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Container
+from typing import Final, TypeAlias
 
 import msgspec
 
 from holdfast.model.delivery import Host
 from holdfast.propagation.desired import Work
 from holdfast.propagation.rules import AGEING_S, QUARANTINE_AFTER, quarantine_s
+
+_Line: TypeAlias = tuple[str, Work]
+"""A group, and a kind of work."""
+_Rank: TypeAlias = tuple[int, bool, float, float, str]
+_Order: TypeAlias = tuple[int, float, float, str]
+"""A rank without whose turn it is: among new hosts, and among the others, that is the same for all."""
+_FOREMOST: Final[_Order] = (Work.CREATE, float("-inf"), float("-inf"), "")
+"""Before everybody: look at the line anew."""
 
 
 class Turn(msgspec.Struct):
@@ -53,8 +62,10 @@ class Turns:
     """The waiting hosts, and those that are being served. `places` bounds the latter.
 
     Each group has a line for each kind of work, by the beginning of the wait. The first of all is the first of one
-    of these lines, so choosing costs as much as there are groups, not hosts. What does not hold any more is passed
-    over when it comes to the front; whoever asks again joins again.
+    of these lines, and the lines stand in a heap by what their first had for a rank when it was looked at last: a
+    rank only rises while it waits, but when it ages, and that is looked for. So choosing costs neither as much as
+    there are hosts, nor as there are groups. What does not hold any more is passed over when it comes to the
+    front; whoever asks again joins again.
     """
 
     def __init__(self, *, places: int, report_within_s: float) -> None:
@@ -66,7 +77,15 @@ class Turns:
         self._quarantined: set[str] = set()
         self._waiting: dict[str, int] = {}
         """By group: hosts that wait for something."""
-        self._lines: dict[tuple[str, Work], list[tuple[float, str]]] = {}
+        self._lines: dict[_Line, list[tuple[float, str]]] = {}
+        self._heads: dict[bool, list[tuple[_Order, _Line]]] = {True: [], False: []}
+        """Lines of new hosts, and of others, by where their first stands, or stood: `_head_of` says which counts."""
+        self._head_of: dict[_Line, _Order] = {}
+        self._ageing: list[tuple[float, _Line]] = []
+        """When somebody in a line began to wait, for whom ageing may change the line's rank."""
+        self._least: list[tuple[float, str]] = []
+        """Waiting groups by how often they were served, or fewer."""
+        self._in_least: set[str] = set()
         self._ages: list[tuple[float, str]] = []
         self._old_first = True
         """Of the first in rank, whose turn it is: that of who waited long, or that of new hosts."""
@@ -79,9 +98,9 @@ class Turns:
         if turn.since_s is None:
             turn.since_s = now_s
             heapq.heappush(self._ages, (now_s, host.name))
-            least = min((self._served.get(group, 0.0) for group in self._waiting), default=0.0)
-            self._waiting[host.group] = self._waiting.get(host.group, 0) + 1
+            least = self._least_served()
             self._served[host.group] = max(self._served.get(host.group, 0.0), least)
+            self._waits(host.group)
         self._queue(turn)
 
     def rest(self, host: Host) -> None:
@@ -115,6 +134,27 @@ class Turns:
             self._given.pop(name, None)
             self._quarantined.discard(name)
 
+    def _waits(self, group: str) -> None:
+        """One more of this group."""
+        self._waiting[group] = self._waiting.get(group, 0) + 1
+        if group not in self._in_least:
+            self._in_least.add(group)
+            heapq.heappush(self._least, (self._served.get(group, 0.0), group))
+
+    def _least_served(self) -> float:
+        """How often the waiting group was served that was served least; 0 if none waits."""
+        while self._least:
+            known, group = self._least[0]
+            served = self._served.get(group, 0.0)
+            if group not in self._waiting:
+                heapq.heappop(self._least)
+                self._in_least.discard(group)
+            elif served != known:
+                heapq.heapreplace(self._least, (served, group))
+            else:
+                return served
+        return 0.0
+
     def _waits_no_more(self, turn: Turn) -> None:
         if turn.since_s is None:
             return
@@ -135,7 +175,7 @@ class Turns:
             turn.host, turn.queued = host, False
             if since_s is not None:
                 turn.since_s = since_s
-                self._waiting[host.group] = self._waiting.get(host.group, 0) + 1
+                self._waits(host.group)
         return turn
 
     def _queue(self, turn: Turn) -> None:
@@ -143,8 +183,18 @@ class Turns:
         if turn.queued or turn.since_s is None or turn.given_s is not None or turn.quarantined:
             return
         turn.queued = True
-        line = self._lines.setdefault((turn.host.group, turn.work), [])
-        heapq.heappush(line, (turn.since_s, turn.host.name))
+        key = (turn.host.group, turn.work)
+        heapq.heappush(self._lines.setdefault(key, []), (turn.since_s, turn.host.name))
+        if turn.work is not Work.CREATE:
+            heapq.heappush(self._ageing, (turn.since_s, key))
+        self._comes_forward(key, (turn.work, self._served.get(turn.host.group, 0.0), turn.since_s, turn.host.name))
+
+    def _comes_forward(self, key: _Line, order: _Order) -> None:
+        """The line may have somebody who stands there now; it is looked at when that comes to the front."""
+        known = self._head_of.get(key)
+        if known is None or order < known:
+            self._head_of[key] = order
+            heapq.heappush(self._heads[key[1] is Work.CREATE], (order, key))
 
     def free(self, *, now_s: float) -> int:
         """How many more can be served now. Places of hosts that do not report are taken back."""
@@ -180,10 +230,32 @@ class Turns:
         return turn.host.name
 
     def _first(self, among: Container[str], now_s: float) -> Turn | None:
-        heads = [turn for key in list(self._lines) if (turn := self._head(key, among)) is not None]
+        while self._ageing and now_s - self._ageing[0][0] >= AGEING_S:
+            _, key = heapq.heappop(self._ageing)
+            if key in self._lines:
+                self._comes_forward(key, _FOREMOST)
+        heads = [turn for new in (True, False) if (turn := self._foremost(self._heads[new], among, now_s))]
         return min(heads, key=lambda turn: self._rank(turn, now_s), default=None)
 
-    def _head(self, key: tuple[str, Work], among: Container[str]) -> Turn | None:
+    def _foremost(self, heads: list[tuple[_Order, _Line]], among: Container[str], now_s: float) -> Turn | None:
+        """The first of these lines' firsts."""
+        while heads:
+            order, key = heads[0]
+            if self._head_of.get(key) != order:
+                heapq.heappop(heads)
+                continue
+            turn = self._head(key, among)
+            if turn is None:
+                continue
+            rank, _, served, since_s, name = self._rank(turn, now_s)
+            now = (rank, served, since_s, name)
+            if now == order:
+                return turn
+            self._head_of[key] = now
+            heapq.heapreplace(heads, (now, key))
+        return None
+
+    def _head(self, key: _Line, among: Container[str]) -> Turn | None:
         """The first of a line that still stands there and asks now."""
         line = self._lines[key]
         while line:
@@ -201,7 +273,7 @@ class Turns:
             heapq.heappop(line)
             if turn is not None and stands:
                 turn.queued = False  # it joins again when it asks again
-        del self._lines[key]
+        del self._lines[key], self._head_of[key]
         return None
 
     def _first_quarantined(self, among: Container[str], now_s: float) -> Turn | None:
@@ -214,7 +286,7 @@ class Turns:
             (turn for turn in able if now_s >= turn.again_s), key=lambda t: self._rank(t, now_s), default=None
         )
 
-    def _rank(self, turn: Turn, now_s: float) -> tuple[int, bool, float, float, str]:
+    def _rank(self, turn: Turn, now_s: float) -> _Rank:
         assert turn.since_s is not None
         aged = now_s - turn.since_s >= AGEING_S
         rank = Work.CREATE if aged else turn.work

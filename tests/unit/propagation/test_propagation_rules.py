@@ -320,3 +320,21 @@ def test_lines_choose_whom_the_whole_table_would_choose(seed: int) -> None:
         assert turns.next(asking, now_s=now_s) == expected
         kept = [t.since_s for t in turns.turns.values() if t.since_s is not None and not t.silent]
         assert turns.backlog_age_s(now_s=now_s) == max((now_s - since_s for since_s in kept), default=0.0)
+
+
+def test_choosing_looks_at_few_of_many_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A group of one's own for each of 2,000 hosts: who is served next is found by a look at a few lines, not all."""
+    looked: list[object] = []
+    head = Turns._head
+
+    def counted(self: Turns, key: tuple[str, Work], among: set[str]) -> object:
+        looked.append(key)
+        return head(self, key, among)
+
+    monkeypatch.setattr(Turns, "_head", counted)
+    turns = Turns(places=64, report_within_s=30.0)
+    hosts = [Host(f"h{n:04d}", group=f"g{n:04d}") for n in range(2000)]
+    for host in hosts:
+        turns.wait(host, Work.UPDATE, now_s=0.0)
+    assert served(turns, {host.name for host in hosts}, 1.0) == [host.name for host in hosts[:64]]
+    assert len(looked) <= 3 * 64
