@@ -323,7 +323,7 @@ def test_lines_choose_whom_the_whole_table_would_choose(seed: int) -> None:
 
 
 def test_choosing_looks_at_few_of_many_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A group of one's own for each of 2,000 hosts: who is served next is found by a look at a few lines, not all."""
+    """A group of its own for each of 2,000 hosts: who is served next is found by a look at few lines, not all."""
     looked: list[object] = []
     head = Turns._head
 
