@@ -79,7 +79,7 @@ class Turns:
         """By group: hosts that wait for something."""
         self._lines: dict[_Line, list[tuple[float, str]]] = {}
         self._heads: dict[bool, list[tuple[_Order, _Line]]] = {True: [], False: []}
-        """Lines of new hosts, and of others, by where their first stands, or stood; `_head_of` says what counts."""
+        """Lines of new hosts, and of others, by where their first stands, or stood: `_head_of` has what counts."""
         self._head_of: dict[_Line, _Order] = {}
         self._ageing: list[tuple[float, _Line]] = []
         """When somebody in a line began to wait, for whom ageing may change the line's rank."""
