@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from holdfast.lab.lease_world import frozen
+from holdfast.lab.lease_service import frozen
 from holdfast.model.delivery import Host, Result, digest_of
 from holdfast.ports.clock import Arm, Disarm, Fired, Idle
 from holdfast.ports.delivery import Call, NextCalls

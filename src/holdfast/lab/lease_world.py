@@ -16,28 +16,20 @@ Two properties:
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Hashable
-from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
-from holdfast.leases.desk import Desk
+from holdfast.lab.lease_service import ServiceUnderSearch, frozen, written_keys
 from holdfast.leases.guard import Accepted, Mark, check
 from holdfast.leases.holding import Holding
 from holdfast.leases.law import LeaseSettings
-from holdfast.leases.loop import lease_loop
 from holdfast.leases.refusing import Hints
 from holdfast.leases.watching import Watching
-from holdfast.leases.writing import Writer
 from holdfast.model.lease import Ask, Granted, Result, TryLater
 from holdfast.overload import Admission
-from holdfast.ports.disk import Load, Promote, Stage
-from holdfast.ports.events import Emit
-from holdfast.ports.leases import Call, Inbound, NextInbound, Reply, Submit, Written
-from holdfast.ports.operation import CouldNotAsk, Loop, Operation
-from holdfast.ports.random import NewId
+from holdfast.ports.leases import Call, Inbound, NextInbound
 from holdfast.ports.store import Commit, Get, Range
 from holdfast.stores.memory import MemoryState
 
@@ -92,28 +84,22 @@ class _Holder:
         return (*frozen(self.holding), self.asked, self.reply, self.intent, self.grant, self.wrote)
 
 
-class LeaseWorld:
+class LeaseWorld(ServiceUnderSearch):
     """See the module."""
+
+    settings = SETTINGS
 
     def __init__(self, bounds: Bounds) -> None:
         self.limits = bounds
         self.bounds = str(bounds)
-        self.broken = ""
-        self.now_s = 0.0
         self.left = {"lost": bounds.lost, "unknown": bounds.unknown, "crash": bounds.crashes}
         self.left |= {"restore": bounds.restores, "tick": bounds.ticks}
-        self.store = MemoryState(revision=1)
-        self.disk: dict[str, bytes] = {}
         self.holders = (_Holder("left"), _Holder("right"))
-        self.calls: list[Call] = []
-        self.commits: list[tuple[int, Submit]] = []
-        self.written: list[Written] = []
         self.kept: Mark | None = None
         self.accepted: tuple[tuple[int, int], ...] = ()
         """Holder and grant of accepted writes, in order."""
         self.restored = False
-        self.run = 0
-        self._start()
+        super().__init__()
         self._run_on()
 
     # -- what may happen -----------------------------------------------------------------------------------
@@ -132,14 +118,14 @@ class LeaseWorld:
         found: list[_Step] = []
         if not isinstance(self.pending, NextInbound):
             # While it takes over, messages of the run before may arrive between its steps.
-            found.append((f"the service does {type(self.pending).__name__}", self._one_operation, 0))
+            found.append((f"the service does {type(self.pending).__name__}", self.one_operation, 0))
         for me, holder in enumerate(self.holders):
             found += self._steps_of(me, holder)
         for at, (run, submit) in enumerate(self.commits):
-            what = f"({_written_keys(submit)}{'' if run == self.run else '; of a run before'})"
-            found.append((f"commit {at} is applied {what}", self._apply, at))
+            what = f"({written_keys(submit)}{'' if run == self.run else '; of a run before'})"
+            found.append((f"commit {at} is applied {what}", self.apply, at))
             if self.left["unknown"] and submit.ticket and run == self.run:
-                found.append((f"the answer to commit {at} is lost {what}", self._lose_answer, at))
+                found.append((f"the answer to commit {at} is lost {what}", self.lose_answer, at))
         for word, left, act in (
             ("the service crashes", "crash", self._crash),
             ("store and disk are restored to nothing", "restore", self._restore),
@@ -171,24 +157,13 @@ class LeaseWorld:
 
     def key(self) -> Hashable:
         """See `engines.rerun.World`."""
-        desk = self._desk()
-        position: Hashable = tuple(self._since) if desk is None else frozen(desk)
         return (
             self.now_s,
             tuple(self.left.items()),
-            self.store.canonical(),
-            tuple(sorted(self.disk.items())),
             tuple(h.key() for h in self.holders),
-            tuple((run == self.run, submit) for run, submit in self.commits),
             (self.kept, self.accepted, self.restored),
-            (repr(self.pending), position, self._owner_rank()),
+            *self.service_key(_OPAQUE),
         )
-
-    def _owner_rank(self) -> int:
-        """The revision by which writes are fenced, as far as it matters: whether it is the store's."""
-        desk = self._desk()
-        entry = self.store.apply(Get("lab/leases"))
-        return -1 if desk is None or entry is None else desk.writer.owner_at - entry.revision
 
     # -- holders -------------------------------------------------------------------------------------------
 
@@ -237,136 +212,50 @@ class LeaseWorld:
 
     # -- the service ---------------------------------------------------------------------------------------
 
-    def _start(self) -> None:
-        self.run += 1
-        self._loop: Loop[Any] = lease_loop("lab", SETTINGS)
-        self._since: list[str] = []
-        self._seen_s = -1.0
-        self.pending: Operation[Any] = self._loop.send(None)
-
     def _run_on(self) -> None:
         """Everything that the service does without being seen, and its steps as soon as there is news."""
         while True:
             if isinstance(self.pending, Get | Range | Commit):
                 if self.commits:
                     return
-                self._one_operation(0)
+                self.one_operation(0)
             elif isinstance(self.pending, NextInbound):
                 if not (self.calls or self.written or self._seen_s != self.now_s):
                     return
                 inbound = Inbound(self.now_s, 0.0, 0.5, tuple(self.calls), tuple(self.written))
                 self.calls, self.written, self._seen_s = [], [], self.now_s
-                self._send(inbound)
+                self.send(inbound)
             else:
-                self._send(self._inward(self.pending))
+                self.send(self._inward(self.pending))
 
-    def _one_operation(self, _: int) -> None:
-        operation = self.pending
-        assert isinstance(operation, Get | Range | Commit), operation
-        self._send(self.store.apply(operation))
-
-    def _send(self, result: Any) -> None:
-        if self._desk() is None:
-            self._since.append(repr((self.pending, result)))
-        try:
-            self.pending = self._loop.send(result)
-        except StopIteration:
-            # Superseded, which in this world only a restored store does: whoever runs it starts it again.
-            self._crashed()
-
-    def _inward(self, operation: Operation[Any]) -> Any:
-        match operation:
-            case Submit(ticket=ticket, commit=commit) if not (commit.puts or commit.deletes):
-                self.written.append(Written(ticket, self.store.apply(commit)))  # a sign of life writes nothing
-            case Submit():
-                self.commits.append((self.run, operation))
-            case Reply(results=results):
-                for me, result in results:
-                    self._replied(me, result)
-            case NewId():
-                return f"run{self.run}"
-            case Load(name=name):
-                return self.disk.get(name)
-            case Stage(name=name, data=data):
-                self.disk[name + ".tmp"] = data
-            case Promote(name=name):
-                self.disk[name] = self.disk.pop(name + ".tmp")
-            case _:
-                assert isinstance(operation, Emit), operation
-        return None
-
-    def _replied(self, me: int, result: Result) -> None:
+    def replied(self, call: int, result: Result) -> None:
+        """See `ServiceUnderSearch`."""
+        me = call
         holder, other = self.holders[me], self.holders[1 - me]
         holder.reply = result
         new = isinstance(result, Granted) and not result.renewed and not self.restored
         if new and other.holding.valid(now_s=self.now_s):
             self.broken = f"lost here before given there: {holder.name} is granted what is valid for {other.name}"
 
-    def _apply(self, at: int) -> None:
-        run, submit = self.commits.pop(at)
-        result = self.store.apply(submit.commit)
-        if run == self.run and submit.ticket:
-            self.written.append(Written(submit.ticket, result))
-
-    def _lose_answer(self, at: int) -> None:
-        """It stays on its way, and may be applied at any time from now on, or never."""
-        self.left["unknown"] -= 1
-        run, submit = self.commits.pop(at)
-        self.commits.append((run, Submit(0, submit.commit)))
-        self.written.append(Written(submit.ticket, CouldNotAsk("no answer", maybe_applied=True)))
+    def ended(self) -> None:
+        """See `ServiceUnderSearch`: connections end."""
+        for holder in self.holders:
+            if holder.asked is not None and holder.reply is None:
+                holder.reply = _ENDED
 
     def _crash(self, _: int) -> None:
         self.left["crash"] -= 1
-        self._crashed()
+        self.crashed()
 
     def _restore(self, _: int) -> None:
         """Store and disk are back where nothing was in them, and the service is started on them."""
         self.left["restore"] -= 1
         self.store, self.disk = MemoryState(revision=self.store.revision + 1), {}
         self.restored = True
-        self._crashed()
-
-    def _crashed(self) -> None:
-        self._loop.close()
-        for holder in self.holders:
-            if holder.asked is not None and holder.reply is None:
-                holder.reply = _ENDED
-        self.calls, self.written = [], []
-        self._start()
-
-    def _desk(self) -> Desk | None:
-        frame = getattr(self._loop, "cr_frame", None)
-        found = None if frame is None else frame.f_locals.get("desk")
-        return found if isinstance(found, Desk) else None
+        self.crashed()
 
 
 _ENDED: Final = TryLater(1.0, "the connection ended")
 
-
-def _written_keys(submit: Submit) -> str:
-    keys = [put.key for put in submit.commit.puts] + [f"-{key}" for key in submit.commit.deletes]
-    return ", ".join(key.removeprefix("lab/") for key in keys) or "nothing"
-
-
 _OPAQUE: Final = (Admission, Hints, Watching, LeaseSettings)
 """Without hints and time-outs these decide nothing here: the queue is empty after each step, nobody watches."""
-
-
-def frozen(value: object) -> Any:
-    """A hashable picture of an object and of what it is made of."""
-    if value is None or isinstance(value, str | bytes | int | float | bool | Enum):
-        return value
-    if isinstance(value, dict):
-        return tuple((frozen(k), frozen(v)) for k, v in value.items())
-    if isinstance(value, list | tuple | deque):
-        return tuple(frozen(item) for item in value)
-    if isinstance(value, set | frozenset):
-        return tuple(sorted(map(repr, value)))
-    if isinstance(value, Writer):
-        names = [name for name in vars(value) if name not in ("owner_at", "_ticket")]
-        return tuple(frozen(getattr(value, name)) for name in names)
-    if isinstance(value, _OPAQUE):
-        return type(value).__name__
-    names = list(getattr(value, "__dict__", ())) or list(getattr(value, "__struct_fields__", ()))
-    names = names or [name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ())]
-    return (type(value).__name__, *(frozen(getattr(value, name)) for name in names))
