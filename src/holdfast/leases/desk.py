@@ -93,11 +93,14 @@ class Desk:
         owner_at: int,
         leases: Iterable[Lease],
         now_s: float,
+        looked_s: float | None = None,
         settings: LeaseSettings | None = None,
         protections: Protections | None = None,
         capacity: Capacity | None = None,
     ) -> None:
-        """`owner_at` is the revision of the owner's document, by which every write is fenced."""
+        """`owner_at` is the revision of the owner's document, by which every write is fenced. `looked_s`: when calls were last
+        taken in (`now_s`, if not given); what came after that has waited since.
+        """
         self.settings = LeaseSettings() if settings is None else settings
         self.writer = Writer(keys, owner, owner_at=owner_at, now_s=now_s)
         self.book = Book(self.settings, now_s=now_s)
@@ -115,7 +118,7 @@ class Desk:
         self._began_s = now_s
         self._last: Job[Call] | None = None
         """The last renewal that a step has room for stays in work, so that no more are taken."""
-        self._due_s = now_s
+        self._due_s = now_s if looked_s is None else looked_s
         self._late_s = 0.0
         """So long nobody has read what came in: a call may have waited for that already."""
         self._grants: list[tuple[Job[Call], Lease]] = []

@@ -23,7 +23,7 @@ from holdfast.model.lease import Lease, LeaseOwner
 from holdfast.overload import Protections
 from holdfast.ports.disk import Load, Promote, Stage
 from holdfast.ports.events import Emit, Event
-from holdfast.ports.leases import Inbound, NextInbound, Reply, Submit
+from holdfast.ports.leases import NextInbound, Reply, Submit
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.random import NewId
 from holdfast.ports.store import ABSENT, Commit, Committed, Compare, Put, Range
@@ -41,9 +41,10 @@ async def lease_loop(
 ) -> None:
     """Serve the leases of a scope until another service takes over."""
     keys = Keys(scope)
+    looked_s = await _put_off(0.0)
     taken = await _take_over(keys)
     while taken is None:
-        await _put_off(await NextInbound(RETRY_S))
+        looked_s = await _put_off(RETRY_S)
         taken = await _take_over(keys)
     inbound = await NextInbound(0.0)
     desk = Desk(
@@ -52,6 +53,7 @@ async def lease_loop(
         owner_at=taken.owner_at,
         leases=taken.leases,
         now_s=inbound.now_s,
+        looked_s=looked_s,
         settings=settings,
         protections=protections,
         capacity=capacity,
@@ -65,8 +67,9 @@ async def lease_loop(
         inbound = await NextInbound(desk.wake_in_s(now_s=inbound.now_s))
 
 
-async def _put_off(inbound: Inbound) -> None:
-    """Whoever called before the leases are known: it is not known yet who holds what."""
+async def _put_off(within_s: float) -> float:
+    """Whoever called before the leases are known: it is not known yet who holds what. When that was."""
+    inbound = await NextInbound(within_s)
     if inbound.calls:
         await Reply(
             tuple(
@@ -74,6 +77,7 @@ async def _put_off(inbound: Inbound) -> None:
                 for number, call in enumerate(inbound.calls)
             )
         )
+    return inbound.now_s
 
 
 async def _act(actions: Actions) -> None:

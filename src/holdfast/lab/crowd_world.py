@@ -1,0 +1,434 @@
+"""I8 searched: the shipped lease loop on a small capacity, hosts that renew and hosts that come, calls with
+deadlines.
+
+    hosts:   ask -> [in the inbox until the service looks] -> answered, or given up after W service: looks when the
+    search lets it; its commits lie on their way until the search lets them arrive faults:  time passes while it
+    stands still, or while it works; it crashes; answers and commits' answers are lost
+
+One grant at a time may be on its way to the store, one more may wait: so a crowd of three is refused. Properties,
+each stated by what hosts and store see:
+
+- **Renewals first**: a renewal that the service takes in, in time, is answered in the same step, whatever the
+store
+  does and whoever comes. It is refused only while something about its own lease is being written; or where
+  renewals took long lately, and then nothing else is begun.
+- **Nothing in vain**: a grant is begun only for a host that still waits for it (up to the second for which an idle
+  service may not look at its clock); never two at once for one host, and never more at once than may be.
+- **Bounded**: no more than may be wait unanswered behind it. - **Kept**: a lease whose holder counts it as its
+own, and whose service has taken over, has not run out there. - **Hints obeyed**: a host that was told when to come
+does not come before that. - **Converges**: from every state, once faults stop, every host holds its lease within
+two TTLs, and keeps it for one
+  more, unrefused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Final, TypeAlias
+
+import msgspec
+
+from holdfast.lab.lease_service import SCOPE, ServiceUnderSearch, frozen, written_keys
+from holdfast.leases.desk import LATE_S, Capacity
+from holdfast.leases.holding import Holding
+from holdfast.leases.law import LeaseSettings
+from holdfast.leases.refusing import WRITE
+from holdfast.leases.watching import Watching
+from holdfast.model.keys import Keys
+from holdfast.model.lease import Ask, Renew, Result, TryLater, lease_key
+from holdfast.overload import Lane, LimiterSettings
+from holdfast.ports.leases import Call, Inbound, NextInbound, Submit
+from holdfast.ports.store import Commit, Get, Range
+
+TTL_S: Final = 24.0
+TIMEOUT_S: Final = 10.0
+SETTINGS: Final = LeaseSettings(ttl_least_s=TTL_S, expire_share_per_s=1.0, hint_cap_s=8.0)
+IN_WORK: Final = 1
+WAITING: Final = 1
+CAPACITY: Final = Capacity(
+    lanes=(
+        Lane("renew", 0.0001, pool="memory", queue_budget_s=30.0),
+        Lane("write", 0.02, newest_first=True, pool="store", queue_budget_s=0.0, depth_least=WAITING),
+    ),
+    store=LimiterSettings.fixed(IN_WORK),
+)
+BUSY: Final = "another call about this lease is being written"
+CALM_STEP_S: Final = 2.0
+SETTLING_S: Final = 2 * TTL_S
+CALL_IDS: Final = 8
+"""So many calls of one host are told apart: one waits, a few older ones may still be in the service."""
+
+_Step: TypeAlias = tuple[str, Callable[[int], None], int]
+
+
+class Bounds(msgspec.Struct, frozen=True):
+    """How much may happen in one run."""
+
+    renewing: int = 1
+    coming: int = 3
+    tick_s: float = 3.5
+    """Three such are longer than a call's time-out; one is no pause of the service yet."""
+    ticks: int = 0
+    """Of time in which the service waits, or stands still."""
+    slow: int = 0
+    """Of time in which it works: at most 5 s each."""
+    lost: int = 0
+    unknown: int = 0
+    crashes: int = 0
+    settles: bool = True
+    """Whether it is asked of every state that it converges."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.renewing} hosts that renew and {self.coming} that come, {self.ticks} ticks of"
+            f" {self.tick_s:g} s and {self.slow} of work, {self.lost} lost answers, {self.unknown} commits of unknown fate,"
+            f" {self.crashes} crashes{'' if self.settles else ', without asking whether it converges'}"
+        )
+
+
+class _Host:
+    """One host with a lease of its own."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self.name = f"h{number}"
+        self.holding = Holding("job", self.name, self.name, place=None, above=0, now_s=0.0)
+        self.asked: tuple[Ask, float, int] | None = None
+        """A call that it waits for: when it was made, and its id."""
+        self.taken_in = False
+        """The service has taken it in."""
+        self.reply: Result | None = None
+        self.not_before_s = 0.0
+        self.gave_up_s = 0.0
+        """When it last ceased to wait for a call without an answer."""
+        self._calls = 0
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it has never asked. Those that have not are alike."""
+        return not self._calls and not self.holding.token
+
+    @property
+    def key(self) -> str:
+        """Of its lease."""
+        return lease_key("job", self.name)
+
+    def asks(self, now_s: float) -> Call:
+        """Its next call."""
+        self._calls = (self._calls + 1) % CALL_IDS
+        id_ = self.number * CALL_IDS + self._calls
+        ask = self.holding.ask()
+        self.asked, self.taken_in = (ask, now_s, id_), False
+        return Call(id_, ask, TIMEOUT_S)
+
+    def waits_for(self, call: int) -> bool:
+        """Whether this is the call that it waits for."""
+        return self.asked is not None and self.asked[2] == call
+
+    def state(self) -> Hashable:
+        """All of it."""
+        return (
+            *frozen(self.holding),
+            self.asked,
+            self.taken_in,
+            self.reply,
+            self.not_before_s,
+            self.gave_up_s,
+            self._calls,
+        )
+
+
+class CrowdWorld(ServiceUnderSearch):
+    """See the module."""
+
+    settings = SETTINGS
+    capacity = CAPACITY
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = str(bounds)
+        self._tick_s, self._asks_to_settle = bounds.tick_s, bounds.settles
+        self.left = {"tick": 0, "slow": 0, "lost": 0, "unknown": 0, "crash": 0}
+        self.hosts = [_Host(number) for number in range(bounds.renewing)]
+        self._looked_s = self._worked_until_s = 0.0
+        self._step_at = 0
+        self._settled = self._refusals = self._was_slow = False
+        super().__init__()
+        self._calmly(2 * CALM_STEP_S)
+        for host in self.hosts:
+            host.holding.next_s = self.now_s
+        self.hosts += [_Host(bounds.renewing + number) for number in range(bounds.coming)]
+        self.left = {
+            "tick": bounds.ticks,
+            "slow": bounds.slow,
+            "lost": bounds.lost,
+            "unknown": bounds.unknown,
+            "crash": bounds.crashes,
+        }
+        assert not self.broken, self.broken
+
+    # -- what may happen -----------------------------------------------------------------------------------
+
+    def options(self) -> list[str]:
+        """See `engines.rerun.World`."""
+        return [word for word, _, _ in self._steps()]
+
+    def take(self, number: int) -> None:
+        """See `engines.rerun.World`."""
+        _, act, argument = self._steps()[number]
+        act(argument)
+        self._look_for_what_is_kept()
+
+    def key(self) -> Hashable:
+        """See `engines.rerun.World`."""
+        if self._settled:
+            return "settled"
+        return (
+            self.now_s,
+            self._looked_s,
+            self._worked_until_s,
+            self._was_slow,
+            tuple(self.left.items()),
+            tuple(host.state() for host in self.hosts),
+            tuple(self.calls),
+            tuple(self.written),
+            *self.service_key((Watching, LeaseSettings, Capacity)),
+        )
+
+    def _steps(self) -> list[_Step]:
+        if self._settled:
+            return []
+        found: list[_Step] = [("faults stop", self._settles, 0)] if self._asks_to_settle else []
+        if not isinstance(self.pending, NextInbound):
+            found.append((f"the service does {type(self.pending).__name__}", self._takes_over, 0))
+        elif self._has_news:
+            found.append(("the service looks", self._looks, 0))
+        for number, host in enumerate(self.hosts):
+            found += self._steps_of(number, host)
+        for at, (run, submit) in enumerate(self.commits):
+            what = f"({written_keys(submit)}{'' if run == self.run else '; of a run before'})"
+            found.append((f"commit {at} is applied {what}", self.apply, at))
+            if self.left["unknown"] and submit.ticket and run == self.run:
+                found.append((f"the answer to commit {at} is lost {what}", self.lose_answer, at))
+        if self.left["tick"]:
+            found.append(("time passes", self._tick, 0))
+        if self.left["slow"] and self._looked_s == self.now_s:
+            found.append(("time passes while the service works", self._tick, 1))
+        if self.left["crash"]:
+            found.append(("the service crashes", self._crash, 0))
+        return found
+
+    def _steps_of(self, number: int, host: _Host) -> list[_Step]:
+        found: list[_Step] = []
+        if host.reply is not None:
+            kind = type(host.reply).__name__
+            found.append((f"the answer arrives at {host.name}: {kind}", self._hear, number))
+            if self.left["lost"]:
+                found.append((f"the answer to {host.name} is lost: {kind}", self._lose, number))
+        elif self._due(host) and not (host.fresh and any(other.fresh for other in self.hosts[:number])):
+            found.append((f"{host.name} asks", self._ask, number))
+        return found
+
+    @property
+    def _has_news(self) -> bool:
+        return bool(self.calls or self.written) or self._looked_s != self.now_s
+
+    def _due(self, host: _Host) -> bool:
+        next_s = host.holding.next_s
+        return host.asked is None and next_s is not None and next_s <= self.now_s
+
+    # -- hosts -------------------------------------------------------------------------------------------------
+
+    def _ask(self, number: int) -> None:
+        host = self.hosts[number]
+        if self.now_s < host.not_before_s:
+            self.broken = f"hints obeyed: {host.name} asks {host.not_before_s - self.now_s:.1f} s too early"
+        self.calls.append(host.asks(self.now_s))
+
+    def _hear(self, number: int) -> None:
+        host = self.hosts[number]
+        assert host.asked is not None
+        assert host.reply is not None
+        (ask, asked_s, _), result = host.asked, host.reply
+        host.asked = host.reply = None
+        if isinstance(result, TryLater):
+            host.not_before_s = self.now_s + result.after_s
+            self._refusals = True
+        host.holding.answered(ask, result, asked_s=asked_s, now_s=self.now_s, chance=0.5)
+
+    def _lose(self, number: int) -> None:
+        self.left["lost"] -= 1
+        self._unanswered(self.hosts[number])
+
+    def _unanswered(self, host: _Host) -> None:
+        host.asked = host.reply = None
+        host.holding.unanswered(now_s=self.now_s, chance=1.0)
+
+    # -- time and faults -----------------------------------------------------------------------------------------
+
+    def _tick(self, working: int) -> None:
+        self.left["slow" if working else "tick"] -= 1
+        self._passes(self._tick_s)
+        if working:
+            self._worked_until_s, self._was_slow = self.now_s, True
+
+    def _passes(self, by_s: float) -> None:
+        self.now_s += by_s
+        for host in self.hosts:
+            if host.asked is not None and host.reply is None and self.now_s >= host.asked[1] + TIMEOUT_S:
+                host.gave_up_s = host.asked[1] + TIMEOUT_S
+                self._unanswered(host)
+
+    def _crash(self, _: int) -> None:
+        self.left["crash"] -= 1
+        self.crashed()
+
+    def ended(self) -> None:
+        """See `ServiceUnderSearch`: connections end."""
+        for host in self.hosts:
+            if host.asked is not None and host.reply is None:
+                self._unanswered(host)
+        self._looked_s = -1.0
+
+    # -- the service ---------------------------------------------------------------------------------------------
+
+    def _takes_over(self, _: int = 0) -> None:
+        if isinstance(self.pending, Get | Range | Commit):
+            self.one_operation()
+        self._on()
+
+    def _looks(self, _: int = 0) -> None:
+        """One turn of its loop, and what must hold of it."""
+        desk, began = self.desk(), len(self.commits)
+        renewals = [call for call in self.calls if isinstance(call.ask, Renew)]
+        late = desk is None or self._looked_s < 0 or self.now_s - self._looked_s > TIMEOUT_S / 2
+        for host in self.hosts:
+            host.taken_in = host.taken_in or any(host.waits_for(call.id) for call in self.calls)
+        idle_s = 0.0 if self._looked_s < self._worked_until_s else self.now_s - max(self._looked_s, 0.0)
+        inbound = Inbound(self.now_s, idle_s, 0.5, tuple(self.calls), tuple(self.written))
+        self.calls, self.written, self._looked_s = [], [], self.now_s
+        self.send(inbound)
+        self._on()
+        begun = [submit for _, submit in self.commits[began:]]
+        for submit in begun:
+            self._begun(submit)
+        if not late and (begun or not self._was_slow):
+            self._renewals_first(renewals)
+        self._bounded()
+
+    def _on(self) -> None:
+        """What it does without being seen."""
+        while not isinstance(self.pending, NextInbound | Get | Range | Commit):
+            self.send(self._inward(self.pending))
+
+    def replied(self, call: int, result: Result) -> None:
+        """See `ServiceUnderSearch`."""
+        for host in self.hosts:
+            if host.waits_for(call):
+                host.reply = result
+
+    # -- what must hold ------------------------------------------------------------------------------------------
+
+    def _renewals_first(self, renewals: list[Call]) -> None:
+        for host in self.hosts:
+            if any(host.waits_for(call.id) for call in renewals):
+                refused = isinstance(host.reply, TryLater) and host.reply.why != BUSY
+                if host.reply is None or refused:
+                    self.broken = f"renewals first: {host.name} is not renewed in the step that took its call in"
+
+    def _granted_by(self, submit: Submit) -> list[_Host]:
+        keys = {put.key for put in submit.commit.puts}
+        return [host for host in self.hosts if Keys(SCOPE).lease(host.key) in keys]
+
+    def _begun(self, submit: Submit) -> None:
+        if any(put.key == Keys(SCOPE).lease_owner for put in submit.commit.puts):
+            return  # settles what became of another
+        for host in self._granted_by(submit):
+            if host.asked is None and self.now_s > host.gave_up_s + LATE_S:
+                self.broken = f"nothing in vain: a grant is begun for {host.name}, which does not wait"
+            flights = [
+                s for run, s in self.commits if run == self.run and s.ticket and host in self._granted_by(s)
+            ]
+            if len(flights) > 1:
+                self.broken = f"nothing in vain: two grants for {host.name} are on their way"
+
+    def _bounded(self) -> None:
+        desk = self.desk()
+        if desk is None:
+            return
+        on_their_way = [
+            put
+            for run, submit in self.commits
+            if run == self.run and submit.ticket
+            for put in submit.commit.puts
+            if put.key.startswith(Keys(SCOPE).leases) and not settles(submit)
+        ]
+        waiting = [
+            host
+            for host in self.hosts
+            if host.taken_in
+            and host.asked is not None
+            and not isinstance(host.asked[0], Renew)
+            and host.reply is None
+            and all(Keys(SCOPE).lease(host.key) != put.key for put in on_their_way)
+        ]
+        if len(on_their_way) > IN_WORK:
+            self.broken = f"nothing in vain: {len(on_their_way)} grants at once, {IN_WORK} may be"
+        if len(waiting) > WAITING or desk.queue.waiting(WRITE) > WAITING:
+            self.broken = f"bounded: {max(len(waiting), desk.queue.waiting(WRITE))} wait, {WAITING} may"
+
+    def _look_for_what_is_kept(self) -> None:
+        desk = self.desk()
+        if desk is None or self.broken:
+            return
+        for host in self.hosts:
+            mine = desk.book.get(host.key)
+            kept = mine is not None and mine.token == host.holding.token
+            if host.holding.valid(now_s=self.now_s) and not kept:
+                self.broken = f"kept: the lease of {host.name} is gone in the service, and valid for it"
+
+    # -- when faults stop ----------------------------------------------------------------------------------------
+
+    def _settles(self, _: int) -> None:
+        self._calmly(SETTLING_S)
+        if not self.broken:
+            self._refusals = False
+            self._calmly(TTL_S)
+            missing = [host.name for host in self.hosts if not host.holding.valid(now_s=self.now_s)]
+            if missing:
+                self.broken = (
+                    f"converges: {', '.join(missing)} without a lease {SETTLING_S + TTL_S:g} s after the faults"
+                )
+            elif self._refusals:
+                self.broken = "converges: everybody holds, and somebody is still refused"
+        self._settled = True
+
+    def _calmly(self, for_s: float) -> None:
+        """Everything arrives, everybody asks when it is due, for so long."""
+        until_s = self.now_s + for_s
+        while not self.broken:
+            self._quiet()
+            if self.now_s >= until_s:
+                return
+            self._passes(CALM_STEP_S)
+
+    def _quiet(self) -> None:
+        while not self.broken:
+            if not isinstance(self.pending, NextInbound):
+                self._takes_over()
+                continue
+            for number, host in enumerate(self.hosts):
+                if host.reply is not None:
+                    self._hear(number)
+                if self._due(host):
+                    self._ask(number)
+            while self.commits:
+                self.apply(0)
+            if not self._has_news:
+                return
+            self._looks()
+            self._look_for_what_is_kept()
+
+
+def settles(submit: Submit) -> bool:
+    """Whether a commit settles: it rewrites the owner's document."""
+    return any(put.key == Keys(SCOPE).lease_owner for put in submit.commit.puts)
