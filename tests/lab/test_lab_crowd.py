@@ -31,8 +31,8 @@ LONG_S = 12.0
         Bounds(renewing=0, coming=3),
         Bounds(coming=1, lost=1),
         Bounds(coming=1, unknown=1),
-        Bounds(coming=1, crashes=1),
-        Bounds(renewing=0, coming=1, ticks=1, tick_s=LONG_S),
+        Bounds(coming=1, away=1),
+        Bounds(coming=0, crashes=1),
         Bounds(renewing=0, coming=2, ticks=1, tick_s=LONG_S, settles=False),
     ],
     ids=str,
@@ -46,6 +46,7 @@ def test_no_collapse_whatever_happens(bounds: Bounds) -> None:
 @pytest.mark.parametrize(
     "bounds",
     [
+        Bounds(renewing=0, coming=2, ticks=1, tick_s=LONG_S),
         Bounds(coming=3),
         Bounds(coming=2, ticks=1),
         Bounds(coming=2, slow=1),
@@ -54,7 +55,7 @@ def test_no_collapse_whatever_happens(bounds: Bounds) -> None:
         Bounds(coming=2, crashes=1),
         Bounds(coming=1, ticks=1, unknown=1),
         Bounds(coming=1, ticks=1, lost=1, crashes=1),
-        Bounds(renewing=0, coming=2, ticks=1, tick_s=LONG_S),
+        Bounds(coming=1, crashes=1),
     ],
     ids=str,
 )

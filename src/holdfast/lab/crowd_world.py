@@ -37,7 +37,8 @@ from holdfast.leases.watching import Watching
 from holdfast.model.keys import Keys
 from holdfast.model.lease import Ask, Renew, Result, TryLater, lease_key
 from holdfast.overload import Lane, LimiterSettings
-from holdfast.ports.leases import Call, Inbound, NextInbound, Submit
+from holdfast.ports.leases import Call, Inbound, NextInbound, Submit, Written
+from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Get, Range
 
 TTL_S: Final = 24.0
@@ -74,16 +75,20 @@ class Bounds(msgspec.Struct, frozen=True):
     """Of time in which it works: at most 5 s each."""
     lost: int = 0
     unknown: int = 0
+    away: int = 0
+    """Commits that the store does not take, and says so."""
     crashes: int = 0
     settles: bool = True
     """Whether it is asked of every state that it converges."""
 
     def __str__(self) -> str:
-        return (
-            f"{self.renewing} hosts that renew and {self.coming} that come, {self.ticks} ticks of"
-            f" {self.tick_s:g} s and {self.slow} of work, {self.lost} lost answers, {self.unknown} commits of unknown fate,"
-            f" {self.crashes} crashes{'' if self.settles else ', without asking whether it converges'}"
+        faults = (
+            f"{self.lost} lost answers, {self.unknown} commits of unknown fate, {self.away} not taken,"
+            f" {self.crashes} crashes"
         )
+        time = f"{self.ticks} ticks of {self.tick_s:g} s and {self.slow} of work"
+        less = "" if self.settles else ", without asking whether it converges"
+        return f"{self.renewing} hosts that renew and {self.coming} that come, {time}, {faults}{less}"
 
 
 class _Host:
@@ -147,7 +152,7 @@ class CrowdWorld(ServiceUnderSearch):
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = str(bounds)
         self._tick_s, self._asks_to_settle = bounds.tick_s, bounds.settles
-        self.left = {"tick": 0, "slow": 0, "lost": 0, "unknown": 0, "crash": 0}
+        self.left = {"tick": 0, "slow": 0, "lost": 0, "unknown": 0, "away": 0, "crash": 0}
         self.hosts = [_Host(number) for number in range(bounds.renewing)]
         self._looked_s = self._worked_until_s = 0.0
         self._step_at = 0
@@ -162,6 +167,7 @@ class CrowdWorld(ServiceUnderSearch):
             "slow": bounds.slow,
             "lost": bounds.lost,
             "unknown": bounds.unknown,
+            "away": bounds.away,
             "crash": bounds.crashes,
         }
         assert not self.broken, self.broken
@@ -209,6 +215,8 @@ class CrowdWorld(ServiceUnderSearch):
             found.append((f"commit {at} is applied {what}", self.apply, at))
             if self.left["unknown"] and submit.ticket and run == self.run:
                 found.append((f"the answer to commit {at} is lost {what}", self.lose_answer, at))
+            if self.left["away"] and submit.ticket and run == self.run:
+                found.append((f"the store does not take commit {at} {what}", self._not_taken, at))
         if self.left["tick"]:
             found.append(("time passes", self._tick, 0))
         if self.left["slow"] and self._looked_s == self.now_s:
@@ -277,6 +285,11 @@ class CrowdWorld(ServiceUnderSearch):
             if host.asked is not None and host.reply is None and self.now_s >= host.asked[1] + TIMEOUT_S:
                 host.gave_up_s = host.asked[1] + TIMEOUT_S
                 self._unanswered(host)
+
+    def _not_taken(self, at: int) -> None:
+        self.left["away"] -= 1
+        _, submit = self.commits.pop(at)
+        self.written.append(Written(submit.ticket, CouldNotAsk("the store is away")))
 
     def _crash(self, _: int) -> None:
         self.left["crash"] -= 1

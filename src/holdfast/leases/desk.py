@@ -98,8 +98,8 @@ class Desk:
         protections: Protections | None = None,
         capacity: Capacity | None = None,
     ) -> None:
-        """`owner_at` is the revision of the owner's document, by which every write is fenced. `looked_s`: when calls were last
-        taken in (`now_s`, if not given); what came after that has waited since.
+        """`owner_at` is the revision of the owner's document, by which every write is fenced. `looked_s`: when
+        calls were last taken in (`now_s`, if not given); what came after that has waited since.
         """
         self.settings = LeaseSettings() if settings is None else settings
         self.writer = Writer(keys, owner, owner_at=owner_at, now_s=now_s)
