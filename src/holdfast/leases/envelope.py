@@ -9,7 +9,8 @@ then all it does is stale. With a share f of the leases lost the load is f k rho
 which gives the trigger size: below it, a loss can't last.
 *Recovery.* The best that any server can do puts all capacity that renewals leave into establishments:
 dh/dt = (mu - h / tau) / k, so 99 % are held after **-tau k ln(1 - 0.99 rho)**.
-*Held again.* After an outage that lost nothing: `leases.held_again`.
+*Held again.* After an outage that lost nothing: `leases.held_again`. In one that is longer than
+`unnoticed_outage_s` holders count their leases as lost for a while, though nobody else is given them.
 
 Against simulation: the collapse law within 16 % in the worst cell, the recovery up to 12 % pessimistic (facts on
 leases and overload; `tests/unit/leases/test_leases_envelope.py` simulates both with the shipped rules).
@@ -23,7 +24,8 @@ from typing import Final
 
 import msgspec
 
-from holdfast.leases.held_again import HeldAgain, held_again
+from holdfast.leases.held_again import HeldAgain, held_again, turn
+from holdfast.leases.holding import DRIFT_SHARE
 
 HELD_SHARE: Final = 0.99
 """Recovered: this share of the leases is held."""
@@ -88,6 +90,8 @@ class Envelope(msgspec.Struct, frozen=True):
     """The load above which it does, for this k, W and tau."""
     free_outage_s: float
     """The longest outage that costs nothing: no lease can run out in it."""
+    unnoticed_outage_s: float | None
+    """The longest in which no holder counts its own lease as lost until it is renewed."""
     trigger_share: float | None
     """A naive design survives the loss of any smaller share at once (a safe bound); None: of any share."""
     ideal_s: float | None
@@ -139,6 +143,18 @@ def held_again_after(fleet: Fleet, *, outage_s: float) -> HeldAgain | None:
     )
 
 
+def unnoticed_outage_s(fleet: Fleet) -> float | None:
+    """TTL - 1 % - 1.1 tau - the time until all are held again: then also the lease whose turn came just when the
+    outage began, and whose client tries last, is valid without a gap. None: it can't even be renewed.
+
+    In longer ones the service gives no lease away, but holders stop acting on theirs for a while.
+    """
+    longest = held_again_after(fleet, outage_s=free_outage_s(fleet))
+    if longest is None:
+        return None
+    return max(0.0, fleet.ttl_s * (1 - DRIFT_SHARE) - turn(fleet.renew_every_s).most_s - longest.most_s)
+
+
 def trigger_share(fleet: Fleet, *, load: float | None = None) -> float | None:
     """The share of leases up to which a sudden loss can't collapse a naive design at this load; None: any share.
 
@@ -181,6 +197,7 @@ def envelope(fleet: Fleet) -> Envelope:
         pressure=pressure(fleet),
         collapse_load=collapse_load(fleet),
         free_outage_s=free_outage_s(fleet),
+        unnoticed_outage_s=unnoticed_outage_s(fleet),
         trigger_share=trigger_share(fleet),
         ideal_s=ideal_s,
         expected_s=None if ideal_s is None else (FASTER_SHARE * ideal_s, SLOWER_SHARE * ideal_s),

@@ -5,8 +5,10 @@ from __future__ import annotations
 import statistics
 
 import pytest
+from msgspec import structs
 
 from holdfast.fleet.service.restart import fleet_of, restart
+from holdfast.leases.envelope import free_outage_s, unnoticed_outage_s
 
 OFF_MOST = 0.2
 
@@ -17,6 +19,17 @@ def test_a_restart_takes_what_the_law_expects(away_s: float) -> None:
     seen = restart(fleet_of(clients=20, each=10, load=0.12, ttl_s=90.0), away_s=away_s, seed=1)
     assert abs(seen.off_share) <= OFF_MOST
     assert seen.lost == 0
+
+
+def test_holders_notice_an_outage_that_is_longer_than_the_envelope_says() -> None:
+    """Up to `unnoticed_outage_s` nobody counts its lease as lost; at TTL - tau those do whose turn it was."""
+    setting = fleet_of(clients=20, each=10, load=0.12, ttl_s=90.0)
+    fleet = structs.replace(setting.fleet, clients=20)
+    unnoticed_s = unnoticed_outage_s(fleet)
+    assert unnoticed_s is not None
+    assert unnoticed_s < free_outage_s(fleet)
+    assert restart(setting, away_s=unnoticed_s, seed=1).lost == 0
+    assert restart(setting, away_s=free_outage_s(fleet), seed=1).lost > 0
 
 
 @pytest.mark.soak

@@ -73,12 +73,18 @@ def sentences(fleet: Fleet, found: Envelope) -> str:
         f" {fleet.size:,} leases every {fleet.renew_every_s:g} s",
         f"a naive design       {verdict}",
         f"                     (its edge: {found.collapse_load:.0%} load)",
-        f"costs nothing        any outage up to {duration(found.free_outage_s)} (TTL - tau)",
+        f"costs nothing        any outage up to {duration(found.free_outage_s)} (TTL - tau){_unnoticed(found)}",
         f"                     {_held_again(found)}",
         f"survives, if naive   {_trigger(found)}",
         f"recovery             {_recovery(found)}",
     ]
     return "\n".join(lines)
+
+
+def _unnoticed(found: Envelope) -> str:
+    if found.unnoticed_outage_s is None:
+        return ""
+    return f"; up to {duration(found.unnoticed_outage_s)} no holder stops acting on its lease"
 
 
 def _held_again(found: Envelope) -> str:
