@@ -3,7 +3,7 @@
 Most rows are after the loss of all leases, with patient clients. Some protections do nothing there, and have rows
 where they do:
 
-- *learnt limit*: eight workers that slow down when crowded; learnt from 16 (as shipped), or a guess of 64.
+- *learnt limit*: eight workers that slow down when crowded; learnt from 16 (as shipped), or from a guess of 64.
 - *eager clients* (retry budget, circuit breaker): they ask again within 4 s, and refusing one takes a tenth of a
   renewal. As clients that obey hints never meet either, the rows of `WITHOUT_HINTS` say what is left without them.
 - *a stall* (expiry velocity): the service works on nothing for 150 s; the clients' leases end after 120 s. What
@@ -94,6 +94,7 @@ def cases() -> tuple[Case, ...]:
     whole = (
         Case("all protections", WHOLE, HOLDFAST),
         Case("all protections, crowded server", WHOLE, HOLDFAST, _LEARNT),
+        Case("all protections, crowded server, from 64", WHOLE, HOLDFAST, _GUESSED),
         Case("all protections, eager clients", WHOLE, SHIPPED, EAGER),
         Case("all protections, a stall", WHOLE, SHIPPED, STALL),
         Case("none", WHOLE, NAIVE),
