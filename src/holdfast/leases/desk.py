@@ -63,11 +63,15 @@ class Capacity(msgspec.Struct, frozen=True):
     store: LimiterSettings = LimiterSettings(first=GROUP, least=GROUP, most=40 * GROUP)
     """Grants and releases on their way to the store: one commit, until it is known how long that takes."""
     step_s: float = 0.25
-    """Renewals are done in steps of about this long: between them calls come in, and deadlines are looked at."""
+    """Renewals are done in steps of about this long: between them calls come in, and deadlines are looked at. A step
+    may take as long as reading those calls took, if that is longer: a service that has much to read and renews little
+    refuses the rest, which comes again, to be read.
+    """
     step_least: int = 8
     step_first: int = 64
     """While nothing is known of the pace."""
     step_most: int = 512
+    """Or twice as many as calls came in."""
 
 
 class Actions(msgspec.Struct):
@@ -115,6 +119,7 @@ class Desk:
         self.watching = Watching(owner.epoch)
         self._renewals = 0
         """Done in the last step, which began at `_began_s`."""
+        self._most: float = self.capacity.step_first
         self._began_s = now_s
         self._last: Job[Call] | None = None
         """The last renewal that a step has room for stays in work, so that no more are taken."""
@@ -130,7 +135,7 @@ class Desk:
         """Everything that follows from what came in."""
         out, now_s = Actions(), inbound.now_s
         self.hints.chance = inbound.chance
-        self._learn(now_s - inbound.idle_s)
+        self._learn(inbound)
         self._began_s = now_s
         self._late_s = max(0.0, now_s - self._due_s)
         self._after_pause(out, now_s)
@@ -148,23 +153,27 @@ class Desk:
         self._due_s = now_s + self.wake_in_s(now_s=now_s)
         return out
 
-    def _learn(self, ended_s: float) -> None:
+    def _learn(self, inbound: Inbound) -> None:
         """How long the renewals of the last step took, each. Not as long as the step: a step of many would teach
-        that none can be finished in time, and one of few that any number can.
+        that none can be finished in time, and one of few that any number can. Reading delays them, at most as long
+        as they take themselves.
         """
         if self._last is not None:
             self.queue.finish(self._last, now_s=self._last.begun_s, ok=False)
             self._last = None
         if self._renewals:
-            self.queue.learn(lane=RENEW, took_s=ended_s - self._began_s, pieces=self._renewals)
-        self._renewals = 0
+            own_s = inbound.now_s - inbound.idle_s - inbound.read_s - self._began_s
+            took_s = own_s * (1 + min(1.0, inbound.read_s / self.capacity.step_s))
+            self.queue.learn(lane=RENEW, took_s=took_s, pieces=self._renewals)
+        self._renewals, self._most = 0, self._step_most(inbound)
 
-    @property
-    def _step_most(self) -> float:
+    def _step_most(self, inbound: Inbound) -> float:
+        """How many renewals this step may do."""
         if not self.queue.times[RENEW].seen:
             return self.capacity.step_first
-        pace = self.capacity.step_s * self.queue.rate_per_s(RENEW)
-        return min(self.capacity.step_most, max(self.capacity.step_least, pace))
+        step_s = max(self.capacity.step_s, inbound.read_s)
+        most = max(self.capacity.step_most, 2 * len(inbound.calls))
+        return min(most, max(self.capacity.step_least, step_s * self.queue.rate_per_s(RENEW)))
 
     def wake_in_s(self, *, now_s: float) -> float:
         """How long it may be left alone if nothing comes in."""
@@ -265,7 +274,7 @@ class Desk:
 
     def _renew(self, job: Job[Call], ask: Renew, out: Actions, now_s: float) -> None:
         self._renewals += 1
-        if self._renewals >= self._step_most:
+        if self._renewals >= self._most:
             self._last = job
         else:
             self.queue.finish(job, now_s=now_s, ok=False)

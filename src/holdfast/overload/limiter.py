@@ -27,8 +27,8 @@ Rejected:
   after it, without end;
 - holding the limit down at intervals to measure anew: it costs throughput, again and again, in the very minutes of
   a recovery. Once for a kind costs some service times;
-- the fastest sample as baseline (or falling with each faster one). Where times vary by nature, the mean is twice the
-  fast ones, which looks like a crowd: a server with exponential times was held at the floor for good;
+- the fastest sample as baseline (or falling with each faster one). Where times vary by nature, the mean is twice
+  the fast ones, which looks like a crowd: a server with exponential times was held at the floor for good;
 - half of the limit as uncrowded: 32 of a limit of 64 are a crowd for 8 workers.
 """
 

@@ -29,13 +29,16 @@ class Written(msgspec.Struct, frozen=True):
 
 
 class Inbound(msgspec.Struct, frozen=True):
-    """What came in. `now_s`: monotonic; for `idle_s` before it the loop waited. `chance`: uniform in [0, 1)."""
+    """What came in. `now_s`: monotonic; for `idle_s` before it the loop waited, and for `read_s` before that
+    others took calls in. `chance`: uniform in [0, 1).
+    """
 
     now_s: float
     idle_s: float
     chance: float
     calls: tuple[Call, ...] = ()
     written: tuple[Written, ...] = ()
+    read_s: float = 0.0
 
 
 class NextInbound(Operation[Inbound], frozen=True):

@@ -98,6 +98,7 @@ class LeaseInbox:
 
     async def next_inbound(self, op: NextInbound) -> Inbound:
         """What came in. Takers of calls run first, so that a busy loop sees crowds and not single calls."""
+        asked_s = self._now_s()
         await asyncio.sleep(0)
         began_s = self._now_s()
         if not self._news.is_set() and op.within_s > 0:
@@ -110,7 +111,7 @@ class LeaseInbox:
         self._news.clear()
         calls, self._calls = tuple(self._calls), []
         written, self._written = tuple(self._written), []
-        return Inbound(now_s, now_s - began_s, self._rng.random(), calls, written)
+        return Inbound(now_s, now_s - began_s, self._rng.random(), calls, written, began_s - asked_s)
 
     async def submit(self, op: Submit) -> None:
         """Begin a commit."""

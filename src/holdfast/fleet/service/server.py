@@ -181,8 +181,11 @@ class Server:
 
     async def _next(self, op: NextInbound) -> Any:
         self.serves = self.serves or "leases.took_over" in self.said
-        await self.core.work(0.0)
+        asked_s = self._loop.time()
+        await self.core.work(0.0)  # what has arrived meanwhile is read first
+        read_s = self._loop.time() - asked_s
         inbound = await self._inbox.next_inbound(op)
+        inbound = msgspec.structs.replace(inbound, read_s=inbound.read_s + read_s)
         if not self.core.still:
             return inbound
         await self.core.work(0.0)  # a machine that stands still reads its clock after that
