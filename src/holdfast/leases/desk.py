@@ -47,6 +47,8 @@ MOVED: Final = "another lease service has taken over"
 PAUSE_SHARE: Final = 1 / 6
 """Of the TTL: called this much later than it asked to be, the service was away, and its holders were not."""
 LATE_S: Final = 1.0
+LATE_SHARE: Final = 0.5
+"""Of a commit's time: if more than this may have been our own lateness, it says nothing about the store's pace."""
 
 LANES: Final = (
     # Half of a caller's usual 60 s, not the 2 s of other work: after an outage that should cost nothing, a renewal
@@ -63,15 +65,15 @@ class Capacity(msgspec.Struct, frozen=True):
     store: LimiterSettings = LimiterSettings(first=GROUP, least=GROUP, most=40 * GROUP)
     """Grants and releases on their way to the store: one commit, until it is known how long that takes."""
     step_s: float = 0.25
-    """Renewals are done in steps of about this long: between them calls come in, and deadlines are looked at. A step
-    may take as long as reading those calls took, if that is longer: a service that has much to read and renews little
-    refuses the rest, which comes again, to be read.
+    """Renewals are done in steps of about this long: between them calls come in, and deadlines are looked at. A
+    step may take as long as reading those calls took, if that is longer: a service that has much to read and
+    renews little refuses the rest, which comes again, to be read.
     """
     step_least: int = 8
     step_first: int = 64
     """While nothing is known of the pace."""
     step_most: int = 512
-    """Or twice as many as calls came in."""
+    """Or, after much reading, twice as many as calls came in."""
 
 
 class Actions(msgspec.Struct):
@@ -121,6 +123,8 @@ class Desk:
         """Done in the last step, which began at `_began_s`."""
         self._most: float = self.capacity.step_first
         self._began_s = now_s
+        self._spent_s = 0.0
+        """What the last step took, with the reading after it."""
         self._last: Job[Call] | None = None
         """The last renewal that a step has room for stays in work, so that no more are taken."""
         self._due_s = now_s if looked_s is None else looked_s
@@ -161,9 +165,9 @@ class Desk:
         if self._last is not None:
             self.queue.finish(self._last, now_s=self._last.begun_s, ok=False)
             self._last = None
+        self._spent_s = inbound.now_s - inbound.idle_s - self._began_s
         if self._renewals:
-            own_s = inbound.now_s - inbound.idle_s - inbound.read_s - self._began_s
-            took_s = own_s * (1 + min(1.0, inbound.read_s / self.capacity.step_s))
+            took_s = (self._spent_s - inbound.read_s) * (1 + min(1.0, inbound.read_s / self.capacity.step_s))
             self.queue.learn(lane=RENEW, took_s=took_s, pieces=self._renewals)
         self._renewals, self._most = 0, self._step_most(inbound)
 
@@ -171,8 +175,9 @@ class Desk:
         """How many renewals this step may do."""
         if not self.queue.times[RENEW].seen:
             return self.capacity.step_first
-        step_s = max(self.capacity.step_s, inbound.read_s)
-        most = max(self.capacity.step_most, 2 * len(inbound.calls))
+        step_s, most = self.capacity.step_s, self.capacity.step_most
+        if inbound.read_s > step_s:
+            step_s, most = inbound.read_s, max(most, 2 * len(inbound.calls))
         return min(most, max(self.capacity.step_least, step_s * self.queue.rate_per_s(RENEW)))
 
     def wake_in_s(self, *, now_s: float) -> float:
@@ -324,7 +329,9 @@ class Desk:
             self.book.grace(now_s=now_s)
         group, ok = ended.group, not ended.why_not
         for job in group.jobs:
-            self.queue.finish(job, now_s=now_s, ok=ok)
+            # What came back while we were at work may have been there long before: no measure of the store.
+            late_s = self._spent_s if self._spent_s > LATE_SHARE * (now_s - job.begun_s) else 0.0
+            self.queue.finish(job, now_s=now_s - late_s, ok=ok and not late_s)
             if not ok:
                 self._refuse(job.payload, ended.why_not, out, now_s)
         if not ok:
