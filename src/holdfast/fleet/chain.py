@@ -40,7 +40,13 @@ from holdfast.model.configuration import (
 )
 from holdfast.model.directives import Directives
 from holdfast.model.lease import Lease, Place
-from holdfast.model.observation import LEASES_OBSERVER, Observations, TargetObservation, TargetState
+from holdfast.model.observation import (
+    LEASE_LOST_AS_MOST,
+    LEASES_OBSERVER,
+    Observations,
+    TargetObservation,
+    TargetState,
+)
 from holdfast.model.plan import Plan
 from holdfast.planner.decide import decide
 from holdfast.planner.desk import Desk
@@ -167,14 +173,13 @@ class Chain:
         self._ready: dict[int, bool] = {}
         self._lost_s: dict[str, float] = {}
         self._states = 0
-        """Counts the changes of what leases say, but for reasons."""
+        """Counts the changes of what leases say, but for reasons that decide nothing."""
         self._named: tuple[object, frozenset[Timer]] = (None, frozenset())
         self._seen: object = None
 
     def holds(self, ready: Mapping[int, bool], *, now_s: float) -> None:
         """These hold a lease, and say whether they are ready: as the registrar makes it known."""
         before, configuration = self._leases, self._stored.configuration
-        said = {one.target: one.state for one in before.targets}
         same = ready.keys() == self._ready.keys() and not self._lost_s
         if same:
             # Nobody came or went, and what is said of a target depends on no other: those that changed will do.
@@ -183,7 +188,7 @@ class Chain:
         found = membership(
             configuration,
             [_lease(number, ready=is_ready) for number, is_ready in ready.items()],
-            said,
+            {one.target: one for one in before.targets},
             forget=frozenset(self._gone(FORGET_S, now_s)),
             forget_most=frozenset(self._gone(FORGET_MOST_S, now_s)),
         )
@@ -191,7 +196,7 @@ class Chain:
         self._lost_s = {key: self._lost_s.get(key, now_s) for key in found.lost}
         seen = _replaced(before.targets, found.seen) if same else found.seen
         self._leases = Observations(before.observer, before.vantage, before.revision + 1, seen)
-        self._states += said != {one.target: one.state for one in seen}
+        self._states += _word(before.targets) != _word(seen)
         self.lagging = frozenset(number_of(one.target) for one in seen if one.reason in _NOT_READY)
         if not same and found.groups != configuration.groups:
             self._regroup(found.groups)
@@ -215,7 +220,7 @@ class Chain:
         stored, desk = self._stored, self._desk
         observations = (*(prober.observations for prober in self.probers), self._leases)
         probed = tuple(prober.observations.revision for prober in self.probers)
-        # What leases say changes its reasons more often than its states; reasons decide nothing.
+        # What leases say changes its reasons more often than what follows from it.
         situation = (stored.revision, probed, self._states, self.plan and self.plan.identity)
         serving = desk.serving(stored, Directives(), self.plan, None)
         fired = self._fired(situation, observations, serving, now_s)
@@ -273,6 +278,11 @@ def _only(configuration: Configuration, numbers: Iterable[int]) -> Configuration
     (group,), names = configuration.groups, {name_of(number) for number in numbers}
     few = msgspec.structs.replace(group, targets=tuple(t for t in group.targets if t.name in names))
     return msgspec.structs.replace(configuration, groups=(few,))
+
+
+def _word(seen: Iterable[TargetObservation]) -> dict[str, tuple[TargetState, bool]]:
+    """What verdicts follow from."""
+    return {one.target: (one.state, one.reason == LEASE_LOST_AS_MOST) for one in seen}
 
 
 def _replaced(

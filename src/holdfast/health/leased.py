@@ -10,9 +10,10 @@
 | nothing, or stale  | anything else        | UNKNOWN: the lease service is silent, which withdraws nothing |
 | lost, as most are  | anything             | as it is; UNKNOWN if nobody probes it |
 
-The last row: where more than half of all leases are lost at once, the lease service is the likelier cause, and its
-word that they are lost counts for nothing. Then probers alone say who leaves, and who comes back of those that
-were taken out before this was clear; else both would wait for the leases, for hours.
+The last row: where more than half of all leases are lost at once, or of a group until nearly all of it have theirs
+again (`leases.members`), the lease service is the likelier cause, and its word that they are lost counts for
+nothing. Then probers alone say who leaves, and who comes back of those that were taken out before this was clear;
+else both would wait for the leases, for hours.
 
 If more than half of all targets are unhealthy then, the whole is distrusted, as in `judge`.
 """
@@ -27,6 +28,7 @@ from holdfast.health.judge import common_failure, stale_timer
 from holdfast.model.configuration import CheckKind, Configuration, target_key
 from holdfast.model.observation import (
     LEASE_LOST,
+    LEASE_LOST_AS_MOST,
     LEASES_OBSERVER,
     Health,
     Observations,
@@ -48,8 +50,10 @@ def verdict_with_lease(
 ) -> Verdict:
     """The table at the top, for one target; `lease` is None if nothing fresh is said of it.
 
-    `doubt` is why a lost lease is not believed, or empty.
+    `doubt` is why no lost lease is believed, or empty.
     """
+    if lease is not None and lease.reason == LEASE_LOST_AS_MOST:
+        doubt = doubt or LEASE_LOST_AS_MOST
     if doubt and _lost(lease):
         health = verdict.health if probed else Health.UNKNOWN
         return msgspec.structs.replace(verdict, health=health, reason=f"{verdict.reason}; {doubt}")
@@ -119,7 +123,7 @@ def _doubt(said: Mapping[str, TargetObservation], leased: frozenset[str]) -> str
 
 
 def _lost(said: TargetObservation | None) -> bool:
-    return said is not None and said.state is TargetState.DOWN and said.reason == LEASE_LOST
+    return said is not None and said.state is TargetState.DOWN and said.reason in (LEASE_LOST, LEASE_LOST_AS_MOST)
 
 
 def _leased(configuration: Configuration) -> frozenset[str]:

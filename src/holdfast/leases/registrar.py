@@ -15,7 +15,7 @@ import msgspec
 
 from holdfast.documents.configuration import read_configuration
 from holdfast.documents.reading import Document, Garbled, interpret, read
-from holdfast.leases.members import FORGET_MOST_S, FORGET_S, LEAVING, Membership, membership, roles
+from holdfast.leases.members import FORGET_MOST_S, FORGET_S, Membership, membership, roles
 from holdfast.model.codec import encode
 from holdfast.model.configuration import StoredConfiguration
 from holdfast.model.keys import Keys
@@ -70,8 +70,7 @@ async def _pass(keys: Keys, state: _State) -> tuple[_State, Rest]:
     found = membership(
         stored.value.configuration,
         leases,
-        {one.target: one.state for one in before},
-        left=frozenset(one.target for one in before if one.reason == LEAVING),
+        {one.target: one for one in before},
         forget=await _gone_for_long(state, FORGET),
         forget_most=await _gone_for_long(state, FORGET_MOST),
     )

@@ -10,9 +10,10 @@ import msgspec
 LEASES_OBSERVER: Final = "~leases"
 """Under which it is published what leases say of targets; no prober can have this name."""
 
-
 LEASE_LOST: Final = "its lease is lost"
 """The reason of a target that is DOWN because nobody renews its lease: what tells it from one that leaves."""
+LEASE_LOST_AS_MOST: Final = "its lease is lost, as most of its group are or were: rather the lease service than it"
+"""The same in a loss that the lease service is likelier to have caused: counts for nothing."""
 
 
 class TargetState(enum.Enum):

@@ -10,6 +10,7 @@ from holdfast.health.leased import LeasedRules, verdict_with_lease
 from holdfast.model.configuration import Check, CheckKind, Configuration, GroupConfig, Mode, TargetConfig
 from holdfast.model.observation import (
     LEASE_LOST,
+    LEASE_LOST_AS_MOST,
     LEASES_OBSERVER,
     Health,
     Observations,
@@ -109,6 +110,10 @@ def test_leases_that_most_lost_at_once_count_for_nothing() -> None:
     assert rules.judge(probed, (pending,), frozenset(), frozenset()).verdicts[3].health is UNKNOWN
     one = rules.judge(probed, (_leases(LEASE_LOST, "", "", state=UP),), frozenset(), frozenset())
     assert [v.health for v in one.verdicts] == [BAD, BAD, GOOD, GOOD]
+    goes_on = rules.judge(probed, (_leases(LEASE_LOST_AS_MOST, "", "", state=UP),), frozenset(), frozenset())
+    assert [v.health for v in goes_on.verdicts] == [GOOD, BAD, GOOD, GOOD], (
+        "half have theirs again, and it is not over"
+    )
 
 
 def _leases(*down: str, state: TargetState = DOWN) -> Observations:

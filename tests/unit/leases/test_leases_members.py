@@ -21,7 +21,14 @@ from holdfast.model.configuration import (
 )
 from holdfast.model.keys import Keys
 from holdfast.model.lease import Lease, Place
-from holdfast.model.observation import LEASE_LOST, LEASES_OBSERVER, Observations, TargetState
+from holdfast.model.observation import (
+    LEASE_LOST,
+    LEASE_LOST_AS_MOST,
+    LEASES_OBSERVER,
+    Observations,
+    TargetObservation,
+    TargetState,
+)
 from holdfast.ports.clock import Arm, Disarm, Fired, Idle, Rest
 from holdfast.ports.events import Emit, Event
 from holdfast.ports.operation import CouldNotAsk
@@ -47,6 +54,11 @@ def lease(name: str = "n", place: Place | None = PLACE, role: str = "api") -> Le
     return Lease(role, name, "me", 7, place)
 
 
+def said(state: TargetState, *keys: str, reason: str = "it") -> dict[str, TargetObservation]:
+    """What was said before of these."""
+    return {key: TargetObservation(key, state, reason) for key in keys}
+
+
 @pytest.mark.parametrize(
     ("place", "before", "now", "reason"),
     [
@@ -60,7 +72,7 @@ def lease(name: str = "n", place: Place | None = PLACE, role: str = "api") -> Le
 )
 def test_what_a_lease_says(place: Place, before: TargetState | None, now: TargetState, reason: str) -> None:
     """The rows of the table with a lease."""
-    found = membership(CONFIGURATION, [lease(place=place)], {} if before is None else {"web/n": before})
+    found = membership(CONFIGURATION, [lease(place=place)], {} if before is None else said(before, "web/n"))
     (seen,) = found.seen
     assert (seen.target, seen.state) == ("web/n", now)
     assert reason in seen.reason
@@ -73,11 +85,11 @@ def test_a_lost_lease_keeps_its_target_until_it_is_forgotten() -> None:
     """The target stays configured and is DOWN: nothing leaves a name by vanishing from a list."""
     joined = membership(CONFIGURATION, [lease()], {})
     configuration = msgspec.structs.replace(CONFIGURATION, groups=joined.groups)
-    gone = membership(configuration, [lease(role="other"), lease("m", None)], {"web/n": UP})
+    gone = membership(configuration, [lease(role="other"), lease("m", None)], said(UP, "web/n"))
     assert gone.groups == joined.groups
     assert [(seen.state, seen.reason) for seen in gone.seen] == [(DOWN, LEASE_LOST)]
     assert gone.lost == ("web/n",)
-    forgotten = membership(configuration, [], {"web/n": DOWN}, forget=frozenset({"web/n"}))
+    forgotten = membership(configuration, [], said(DOWN, "web/n"), forget=frozenset({"web/n"}))
     assert (forgotten.groups[1].targets, forgotten.forgotten) == ((), ("web/n",))
 
 
@@ -95,9 +107,25 @@ def test_nobody_is_forgotten_while_most_are_lost() -> None:
     assert membership(configuration, two, {}, forget=gone).forgotten == ()
     assert membership(configuration, two, {}, forget=gone, forget_most=gone).forgotten == tuple(keys[2:])
     assert membership(configuration, [*two, lease(name="n2")], {}, forget=gone).forgotten == tuple(keys[3:])
-    left = membership(configuration, two, {}, left=gone, forget=gone - {"web/n5"})
+    left = membership(configuration, two, said(DOWN, *gone, reason=LEAVING), forget=gone - {"web/n5"})
     assert left.forgotten == tuple(keys[2:5])
     assert [seen.reason for seen in left.seen if seen.target == "web/n5"] == [LEAVING]
+
+
+def test_a_loss_of_most_is_over_when_nearly_all_are_back() -> None:
+    """Twelve of twenty lost: the service is doubted until no more than two are; then the next loss is their own."""
+    names = [f"n{n:02}" for n in range(20)]
+    joined = membership(CONFIGURATION, [lease(name=name) for name in names], {})
+    configuration = msgspec.structs.replace(CONFIGURATION, groups=joined.groups)
+    before = {one.target: one for one in joined.seen}
+    reasons = []
+    for held in (11, 8, 11, 17, 18, 11):
+        found = membership(configuration, [lease(name=name) for name in names[:held]], before)
+        before = {one.target: one for one in found.seen}
+        (reason,) = {one.reason for one in found.seen if one.state is DOWN}
+        reasons.append(reason)
+    own, most = LEASE_LOST, LEASE_LOST_AS_MOST
+    assert reasons == [own, most, most, most, own, own]
 
 
 class World:
