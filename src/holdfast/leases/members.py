@@ -17,9 +17,9 @@ velocity, above the floors, and never by emptying a list. A target stays configu
 Where more than half of a group lost their leases without leaving, the lease service is the likelier cause. Then
 its word that they are lost counts for nothing (`health.leased`) until nearly all have theirs again: when just half
 have, the others are no likelier to be dead than a moment before, and whoever is taken out then lags behind when it
-comes back, and may not enter until it has caught up. They are forgotten after a day only: the floor of a group is a
-share of what is configured, so an outage that outlasts `FORGET_S` would else take out everybody who does not hold a
-lease yet, as soon as somebody does.
+comes back, and may not enter until it has caught up. They are forgotten after a day only: the floor of a group is
+a share of what is configured, so an outage that outlasts `FORGET_S` would else take out everybody who does not
+hold a lease yet, as soon as somebody does.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FORGET_S: Final = 3600.0
 FORGET_MOST_S: Final = 24 * 3600.0
 MOST_SHARE: Final = 0.5
 MANY_SHARE: Final = 0.1
-"""A loss of most leases is over when no more than this share of a group is still without."""
+"""A loss of most leases is over when no more than this share of a group is still without, or a single target."""
 LEAVING: Final = "its agent drains it"
 NOT_READY: Final = "it holds a lease and is not ready yet"
 UNREADY: Final = "it holds a lease; it was ready, and says that it is not any more"
@@ -126,7 +126,7 @@ def _why_gone(said: Mapping[str, TargetObservation], gone: Collection[str], know
     if known > 1 and len(gone) > MOST_SHARE * known:
         return LEASE_LOST_AS_MOST
     goes_on = any(key in said and said[key].reason == LEASE_LOST_AS_MOST for key in gone)
-    return LEASE_LOST_AS_MOST if goes_on and len(gone) > MANY_SHARE * known else LEASE_LOST
+    return LEASE_LOST_AS_MOST if goes_on and len(gone) > max(1, MANY_SHARE * known) else LEASE_LOST
 
 
 def _gone(key: str, left: Collection[str], why: str) -> TargetObservation:

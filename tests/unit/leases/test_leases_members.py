@@ -113,7 +113,7 @@ def test_nobody_is_forgotten_while_most_are_lost() -> None:
 
 
 def test_a_loss_of_most_is_over_when_nearly_all_are_back() -> None:
-    """Twelve of twenty lost: the service is doubted until no more than two are; then the next loss is their own."""
+    """Twelve of twenty lost: the service is doubted until no more than two are; the next loss is their own."""
     names = [f"n{n:02}" for n in range(20)]
     joined = membership(CONFIGURATION, [lease(name=name) for name in names], {})
     configuration = msgspec.structs.replace(CONFIGURATION, groups=joined.groups)
