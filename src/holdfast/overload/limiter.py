@@ -18,9 +18,10 @@ half of the limit is no measure either while the limit itself may be wrong.)
 
 The limit is held down at the very beginning, and when most of the work in a crowd is of kinds that were never seen
 but in a crowd: once for a kind, for some of its service times. `first` is a guess: after the beginning the limit
-doubles with each round that is not slow, until it is there. A baseline that is too low mends itself: the limit
-sinks to its floor, where everything is measured. One that is too high would not; so if the mean of many pieces,
-crowded or not, is well below it, it is forgotten, and measured anew.
+doubles with each round that is not slow, until it is there. A baseline that is too low mends itself once the
+limit has sunk to its floor, where everything is measured; where times vary very much it may stay up to a third too
+low before that. One that is too high would not; so if the mean of many pieces, crowded or not, is well below it,
+it is forgotten, and measured anew.
 
 Rejected:
 - a long moving average as baseline. Under overload that lasts it creeps up after the crowded times, and the limit
