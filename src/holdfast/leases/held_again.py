@@ -23,7 +23,8 @@ Taken for granted: turns are spread evenly (after a wave of renewals clients dra
 `law.renew_apart_after_s`; very many grants within much less than tau stay together for some twenty turns, and T
 is *earlier* until then); tries fail at once, as they do when a process was killed (where packets vanish, each
 takes the client's time-out besides); a backoff has grown to its client's patience, or so short an outage that
-turns decide. Clients send along what is due within a fiftieth of the TTL: T may be earlier by so much.
+turns decide. Clients send along what is due within a fiftieth of the TTL: T may be earlier by so much, which
+after a short outage is more than the range is wide.
 """
 
 from __future__ import annotations
