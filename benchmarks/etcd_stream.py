@@ -12,6 +12,8 @@ import struct
 import time
 from typing import Final, cast
 
+from asking import Asking
+
 PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
 ACK, END_HEADERS = 1, 4
@@ -62,27 +64,20 @@ def _headers(port: int) -> bytes:
     )  # literal, never indexed
 
 
-class KeepAliveStream(asyncio.Protocol):
+class KeepAliveStream(Asking):
     """Sends a batch, counts its answers, sends the next."""
+
+    server = "etcd"
 
     def __init__(
         self, bodies: tuple[bytes, ...], offset: int, until_s: float, *, port: int, each: int, mark: bytes
     ) -> None:
         """`bodies` are `each` keepalives behind one another; `mark` ends the answer of a lease that is held."""
         assert max(len(body) for body in bodies) < INITIAL_WINDOW // 4, "less than a server waits with its updates"
-        self.bodies, self.at, self.until_s, self.port, self.each, self.mark = (
-            bodies,
-            offset,
-            until_s,
-            port,
-            each,
-            mark,
-        )
-        self.renewed = self.messages = 0
-        self.took_s: list[float] = []
+        super().__init__(until_s)
+        self.bodies, self.at, self.port, self.each, self.mark = bodies, offset, port, each, mark
         self._missing = 0
         self._received, self._answers = bytearray(), bytearray()
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -92,9 +87,10 @@ class KeepAliveStream(asyncio.Protocol):
             + frame(8, struct.pack(">I", WINDOW - INITIAL_WINDOW))
             + frame(HEADERS, _headers(self.port), flags=END_HEADERS, stream=STREAM)
         )
-        self._ask()
+        self.ask()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """See `Asking`."""
         body = self.bodies[self.at % len(self.bodies)]
         self.at += 1
         self._missing = self.each
@@ -134,17 +130,4 @@ class KeepAliveStream(asyncio.Protocol):
             at = end
         del answers[:at]
         if not self._missing:
-            self._batch_done()
-
-    def _batch_done(self) -> None:
-        now_s = time.perf_counter()
-        self.took_s.append(now_s - self.began_s)
-        self.messages += 1
-        if now_s < self.until_s:
-            self._ask()
-        elif not self.done.done():
-            self.done.set_result(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_exception(exc or ConnectionError("etcd closed the connection"))
+            self.answered()

@@ -30,6 +30,7 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
+from asking import Asking
 from etcd_stream import KeepAliveStream, keepalive, ttl_mark
 
 from holdfast.model.lease import Establish, Granted, Renew
@@ -76,21 +77,20 @@ class Case(NamedTuple):
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-class _Connection(asyncio.Protocol):
+class _Connection(Asking):
     """Asks, reads the whole answer, asks again."""
 
     def __init__(self, case: Case, offset: int, until_s: float) -> None:
-        self.case, self.at, self.until_s = case, offset, until_s
-        self.renewed = self.messages = 0
-        self.took_s: list[float] = []
+        super().__init__(until_s)
+        self.case, self.at = case, offset
         self.body = bytearray()
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self._ask()
+        self.ask()
 
-    def _ask(self) -> None:
+    def ask(self) -> None:
+        """See `Asking`."""
         case = self.case
         body = case.bodies[self.at % len(case.bodies)]
         self.at += 1
@@ -109,18 +109,8 @@ class _Connection(asyncio.Protocol):
         self.body += body
 
     def on_message_complete(self) -> None:
-        now_s = time.perf_counter()
-        self.took_s.append(now_s - self.began_s)
         self.renewed += self.body.count(self.case.marker)
-        self.messages += 1
-        if now_s < self.until_s:
-            self._ask()
-        elif not self.done.done():
-            self.done.set_result(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_exception(exc or ConnectionError("the server closed the connection"))
+        self.answered()
 
 
 class Measured(NamedTuple):

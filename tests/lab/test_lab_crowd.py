@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.lab.crowd_world import Bounds, CrowdWorld
+from holdfast.lab.crowd_hosts import Bounds
+from holdfast.lab.crowd_world import CrowdWorld
 from holdfast.lab.engines import rerun
 
 

@@ -16,11 +16,11 @@ import dns.query
 
 from servers.ports import free_port
 from servers.process import HOST, Process
+from servers.waiting import eventually
 
 NAME = "api.fleet.test"
 PROGRAM = (sys.executable, "-c", "from holdfast.cli.main import main; main()")
 PATIENCE_S = 40.0
-LOOK_EVERY_S = 0.05
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "leases"
 SHORTER = {
@@ -104,11 +104,13 @@ class Fleet:
 
     def until(self, true: Callable[[], bool], what: str) -> None:
         """Wait for it."""
-        end_s = time.monotonic() + PATIENCE_S
-        while not true():
-            assert not self.up.ended, self.up.tail()
-            assert time.monotonic() < end_s, f"not within {PATIENCE_S:g} s: {what}\n{self.up.tail()}"
-            time.sleep(LOOK_EVERY_S)
+
+        def found() -> bool:
+            holds = true()
+            assert holds or not self.up.ended, self.up.tail()
+            return holds
+
+        eventually(found, PATIENCE_S, lambda: f"{what}\n{self.up.tail()}")
 
     def changes_until(self, wanted: frozenset[str]) -> list[tuple[float, frozenset[str]]]:
         """Every change of the answer, with its time, until it is this one."""

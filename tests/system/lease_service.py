@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import sys
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -13,6 +12,7 @@ import httpx
 
 from servers.ports import free_port
 from servers.process import HOST, Process
+from servers.waiting import eventually
 
 PROGRAM = (sys.executable, "-c", "from holdfast.cli.main import main; main()")
 START_S = 30.0
@@ -73,8 +73,5 @@ class LeaseService:
         process, self._process = self._process, None
         assert process is not None
         process.signal(signal.SIGTERM)
-        end_s = time.monotonic() + 15.0
-        while not process.ended and time.monotonic() < end_s:
-            time.sleep(0.05)
-        assert process.ended, "it did not end within 15 s"
+        eventually(lambda: process.ended, 15.0, process.tail)
         return process.tail()

@@ -29,6 +29,7 @@ from holdfast.model.identity import Identity
 from holdfast.service.demo.backends import Backend, stop
 from servers.ports import free_port
 from servers.process import HOST, Process
+from servers.waiting import eventually
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "quickstart.toml"
 SCOPE, ZONE = "quickstart", "quickstart.test"
@@ -165,14 +166,12 @@ class Quickstart:
         Raises:
             AssertionError: it did not come within the time; with the end of every log.
         """
-        deadline = time.monotonic() + within_s
-        while time.monotonic() < deadline:
-            result = found()
-            if result:
-                return result
-            time.sleep(LOOK_EVERY_S)  # the wait of this helper; tests have none of their own
-        logs = "\n".join(f"{p.log.name}:\n{p.tail()}" for p in self._processes)
-        raise AssertionError(f"not within {within_s:g} s: {what}; DNS answers {sorted(self.answer())}\n{logs}")
+
+        def told() -> str:
+            logs = "\n".join(f"{p.log.name}:\n{p.tail()}" for p in self._processes)
+            return f"{what}; DNS answers {sorted(self.answer())}\n{logs}"
+
+        return eventually(found, within_s, told)
 
     def events(self, kind: str = "", since: str = "") -> tuple[Record, ...]:
         """What the processes of this directory recorded."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ import httpx
 import pytest
 from lease_service import PROGRAM, LeaseService
 
+from servers import waiting
 from servers.ports import free_port
 from servers.process import HOST, Process
 from visible import missing
@@ -79,10 +79,7 @@ def service(tmp_path: Path) -> Iterator[LeaseService]:
 
 def eventually(check: Callable[[], bool], within_s: float = 60.0) -> None:
     """Wait until it holds."""
-    end_s = time.monotonic() + within_s
-    while not check():
-        assert time.monotonic() < end_s, "it did not come to that"
-        time.sleep(0.05)
+    waiting.eventually(check, within_s, lambda: "it did not come to that")
 
 
 class Host:

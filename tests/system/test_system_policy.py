@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 import signal
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from holdfast.service.policies import IAM_CHARACTERS_MAX, policies
 from servers.bind import start_bind
 from servers.knot import start_knot
 from servers.process import HOST, KEY_NAME, KEY_SECRET, Process, Running, ZoneSpec, key
+from servers.waiting import eventually
 from visible import start_or_skip
 
 ZONE = "z.test"
@@ -138,10 +138,7 @@ def test_the_printed_policy_is_enough_and_no_more(
         (tmp_path / "z.key").chmod(0o600)
         process = Process([*PROGRAM, "up", "--plain", str(file)], tmp_path, "up")
         try:
-            deadline = time.monotonic() + PATIENCE_S
-            while answer(running, "api.z.test", "A") != ["192.0.2.3"]:
-                assert time.monotonic() < deadline, process.tail()
-                time.sleep(0.05)
+            eventually(lambda: answer(running, "api.z.test", "A") == ["192.0.2.3"], PATIENCE_S, process.tail)
             assert answer(running, "www.z.test", "A") == ["192.0.2.1"]
             assert answer(running, "www.z.test", "AAAA") == ["2001:db8::2"]
             assert len(answer(running, "_holdfast-shop.z.test", "TXT")) == 1

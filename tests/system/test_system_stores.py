@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import time
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +20,7 @@ from holdfast.model.keys import Keys
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Get
 from holdfast.stores.opening import open_store
+from servers.waiting import eventually
 from visible import start_or_skip
 
 pytestmark = [pytest.mark.real, pytest.mark.xdist_group("system-stores")]
@@ -128,7 +129,7 @@ def generations_used_twice(created: tuple[Record, ...]) -> dict[tuple[int, int],
     return {at: hashes for at, hashes in plans.items() if len(hashes) > 1}
 
 
-class Beside:
+class Beside(ABC):
     """Something done again and again in a thread beside the test. A context manager."""
 
     def __init__(self) -> None:
@@ -136,18 +137,20 @@ class Beside:
         self._thread = threading.Thread(target=self.run)
         self._done = 0
 
+    @abstractmethod
     def run(self) -> None:
         """Until `_stop`."""
-        raise NotImplementedError
 
     def once_more(self) -> None:
         """Wait until it has been done once more from its beginning, counted from now."""
         wanted = self._done + 2
-        deadline = time.monotonic() + PATIENCE_S
-        while self._done < wanted:
-            assert self._thread.is_alive(), f"{type(self).__name__} has ended"
-            assert time.monotonic() < deadline, f"{type(self).__name__} was done {self._done} times only"
-            time.sleep(0.05)  # a bounded wait for real processes
+        name = type(self).__name__
+
+        def done() -> bool:
+            assert self._done >= wanted or self._thread.is_alive(), f"{name} has ended"
+            return self._done >= wanted
+
+        eventually(done, PATIENCE_S, lambda: f"{name} was done {self._done} times only")
 
     def __enter__(self) -> Self:
         self._thread.start()

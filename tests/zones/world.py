@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -32,6 +31,7 @@ from holdfast.ports.store import Get
 from holdfast.stores.opening import open_store
 from servers.etcd import Etcd
 from servers.process import PYTHON, Process, ZoneSpec, await_answer
+from servers.waiting import eventually
 from zones.file import BACKEND_PORT, SCOPE, ZONE, Content
 from zones.machine import Clock, Forked, Machine, build_clock
 from zones.nameservers import PORT, configure_follower, configure_primary, zone_config
@@ -135,10 +135,11 @@ class World:
             if name not in self.processes:
                 self.start(name)
         self.watchers = tuple(self._watcher(name) for name in (PRIMARY, SECONDARY))
-        deadline_s = time.monotonic() + FIRST_S
-        while not all(self._shows(watcher) for watcher in self.watchers):
-            assert time.monotonic() < deadline_s, f"no first plan in DNS after {FIRST_S:g} s\n{self.tails()}"
-            time.sleep(0.1)  # a bounded wait for real processes
+        eventually(
+            lambda: all(self._shows(watcher) for watcher in self.watchers),
+            FIRST_S,
+            lambda: f"a first plan in DNS\n{self.tails()}",
+        )
         for watcher in self.watchers:
             watcher.start()
             self._undo.append(watcher.stop_if_started)

@@ -1,24 +1,22 @@
-"""I8 searched: the shipped lease loop on a small capacity, hosts that renew and hosts that come, calls with
-deadlines.
+"""I8 searched: the shipped lease loop on a small capacity, hosts that renew and hosts that come, with deadlines.
 
-    hosts:   ask -> [in the inbox until the service looks] -> answered, or given up after W service: looks when the
-    search lets it; its commits lie on their way until the search lets them arrive faults:  time passes while it
-    stands still, or while it works; it crashes; answers and commits' answers are lost
+    hosts:   ask -> [in the inbox until the service looks] -> answered, or given up after W
+    service: looks when the search lets it; its commits lie on their way until the search lets them arrive
+    faults:  time passes while it stands still, or while it works; it crashes; answers are lost, commits' too
 
 One grant at a time may be on its way to the store, one more may wait: so a crowd of three is refused. Properties,
 each stated by what hosts and store see:
 
 - **Renewals first**: a renewal that the service takes in, in time, is answered in the same step, whatever the
-store
-  does and whoever comes. It is refused only while something about its own lease is being written; or where
+  store does and whoever comes. It is refused only while something about its own lease is being written; or where
   renewals took long lately, and then nothing else is begun.
 - **Nothing in vain**: a grant is begun only for a host that still waits for it (up to the second for which an idle
   service may not look at its clock); never two at once for one host, and never more at once than may be.
-- **Bounded**: no more than may be wait unanswered behind it. - **Kept**: a lease whose holder counts it as its
-own, and whose service has taken over, has not run out there. - **Hints obeyed**: a host that was told when to come
-does not come before that. - **Converges**: from every state, once faults stop, every host holds its lease within
-two TTLs, and keeps it for one
-  more, unrefused.
+- **Bounded**: no more than may be wait unanswered behind it.
+- **Kept**: a lease whose holder counts it as its own, and whose service has taken over, has not run out there.
+- **Hints obeyed**: a host that was told when to come does not come before that.
+- **Converges**: from every state, once faults stop, every host holds its lease within two TTLs, and keeps it for
+  one more, unrefused.
 """
 
 from __future__ import annotations
@@ -26,23 +24,20 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from typing import Final, TypeAlias
 
-import msgspec
-
-from holdfast.lab.lease_service import SCOPE, ServiceUnderSearch, frozen, written_keys
+from holdfast.lab.crowd_hosts import TIMEOUT_S, Bounds, Host
+from holdfast.lab.lease_service import SCOPE, ServiceUnderSearch, written_keys
 from holdfast.leases.desk import LATE_S, Capacity
-from holdfast.leases.holding import Holding
 from holdfast.leases.law import LeaseSettings
 from holdfast.leases.refusing import WRITE
 from holdfast.leases.watching import Watching
 from holdfast.model.keys import Keys
-from holdfast.model.lease import Ask, Renew, Result, TryLater, lease_key
+from holdfast.model.lease import Renew, Result, TryLater
 from holdfast.overload import Lane, LimiterSettings
 from holdfast.ports.leases import Call, Inbound, NextInbound, Submit, Written
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Get, Range
 
 TTL_S: Final = 24.0
-TIMEOUT_S: Final = 10.0
 SETTINGS: Final = LeaseSettings(ttl_least_s=TTL_S, expire_share_per_s=1.0, hint_cap_s=8.0)
 IN_WORK: Final = 1
 WAITING: Final = 1
@@ -56,91 +51,8 @@ CAPACITY: Final = Capacity(
 BUSY: Final = "another call about this lease is being written"
 CALM_STEP_S: Final = 2.0
 SETTLING_S: Final = 2 * TTL_S
-CALL_IDS: Final = 8
-"""So many calls of one host are told apart: one waits, a few older ones may still be in the service."""
 
 _Step: TypeAlias = tuple[str, Callable[[int], None], int]
-
-
-class Bounds(msgspec.Struct, frozen=True):
-    """How much may happen in one run."""
-
-    renewing: int = 1
-    coming: int = 3
-    tick_s: float = 3.5
-    """Three such are longer than a call's time-out; one is no pause of the service yet."""
-    ticks: int = 0
-    """Of time in which the service waits, or stands still."""
-    slow: int = 0
-    """Of time in which it works: at most 5 s each."""
-    lost: int = 0
-    unknown: int = 0
-    away: int = 0
-    """Commits that the store does not take, and says so."""
-    crashes: int = 0
-    settles: bool = True
-    """Whether it is asked of every state that it converges."""
-
-    def __str__(self) -> str:
-        faults = (
-            f"{self.lost} lost answers, {self.unknown} commits of unknown fate, {self.away} not taken,"
-            f" {self.crashes} crashes"
-        )
-        time = f"{self.ticks} ticks of {self.tick_s:g} s and {self.slow} of work"
-        less = "" if self.settles else ", without asking whether it converges"
-        return f"{self.renewing} hosts that renew and {self.coming} that come, {time}, {faults}{less}"
-
-
-class _Host:
-    """One host with a lease of its own."""
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.name = f"h{number}"
-        self.holding = Holding("job", self.name, self.name, place=None, above=0, now_s=0.0)
-        self.asked: tuple[Ask, float, int] | None = None
-        """A call that it waits for: when it was made, and its id."""
-        self.taken_in = False
-        """The service has taken it in."""
-        self.reply: Result | None = None
-        self.not_before_s = 0.0
-        self.gave_up_s = 0.0
-        """When it last ceased to wait for a call without an answer."""
-        self._calls = 0
-
-    @property
-    def fresh(self) -> bool:
-        """Whether it has never asked. Those that have not are alike."""
-        return not self._calls and not self.holding.token
-
-    @property
-    def key(self) -> str:
-        """Of its lease."""
-        return lease_key("job", self.name)
-
-    def asks(self, now_s: float) -> Call:
-        """Its next call."""
-        self._calls = (self._calls + 1) % CALL_IDS
-        id_ = self.number * CALL_IDS + self._calls
-        ask = self.holding.ask()
-        self.asked, self.taken_in = (ask, now_s, id_), False
-        return Call(id_, ask, TIMEOUT_S)
-
-    def waits_for(self, call: int) -> bool:
-        """Whether this is the call that it waits for."""
-        return self.asked is not None and self.asked[2] == call
-
-    def state(self) -> Hashable:
-        """All of it."""
-        return (
-            *frozen(self.holding),
-            self.asked,
-            self.taken_in,
-            self.reply,
-            self.not_before_s,
-            self.gave_up_s,
-            self._calls,
-        )
 
 
 class CrowdWorld(ServiceUnderSearch):
@@ -153,7 +65,7 @@ class CrowdWorld(ServiceUnderSearch):
         self.bounds = str(bounds)
         self._tick_s, self._asks_to_settle = bounds.tick_s, bounds.settles
         self.left = {"tick": 0, "slow": 0, "lost": 0, "unknown": 0, "away": 0, "crash": 0}
-        self.hosts = [_Host(number) for number in range(bounds.renewing)]
+        self.hosts = [Host(number) for number in range(bounds.renewing)]
         self._looked_s = self._worked_until_s = 0.0
         self._step_at = 0
         self._settled = self._refusals = self._was_slow = False
@@ -161,7 +73,7 @@ class CrowdWorld(ServiceUnderSearch):
         self._calmly(2 * CALM_STEP_S)
         for host in self.hosts:
             host.holding.next_s = self.now_s
-        self.hosts += [_Host(bounds.renewing + number) for number in range(bounds.coming)]
+        self.hosts += [Host(bounds.renewing + number) for number in range(bounds.coming)]
         self.left = {
             "tick": bounds.ticks,
             "slow": bounds.slow,
@@ -225,7 +137,7 @@ class CrowdWorld(ServiceUnderSearch):
             found.append(("the service crashes", self._crash, 0))
         return found
 
-    def _steps_of(self, number: int, host: _Host) -> list[_Step]:
+    def _steps_of(self, number: int, host: Host) -> list[_Step]:
         found: list[_Step] = []
         if host.reply is not None:
             kind = type(host.reply).__name__
@@ -240,7 +152,7 @@ class CrowdWorld(ServiceUnderSearch):
     def _has_news(self) -> bool:
         return bool(self.calls or self.written) or self._looked_s != self.now_s
 
-    def _due(self, host: _Host) -> bool:
+    def _due(self, host: Host) -> bool:
         next_s = host.holding.next_s
         return host.asked is None and next_s is not None and next_s <= self.now_s
 
@@ -267,7 +179,7 @@ class CrowdWorld(ServiceUnderSearch):
         self.left["lost"] -= 1
         self._unanswered(self.hosts[number])
 
-    def _unanswered(self, host: _Host) -> None:
+    def _unanswered(self, host: Host) -> None:
         host.asked = host.reply = None
         host.holding.unanswered(now_s=self.now_s, chance=1.0)
 
@@ -348,7 +260,7 @@ class CrowdWorld(ServiceUnderSearch):
                 if host.reply is None or refused:
                     self.broken = f"renewals first: {host.name} is not renewed in the step that took its call in"
 
-    def _granted_by(self, submit: Submit) -> list[_Host]:
+    def _granted_by(self, submit: Submit) -> list[Host]:
         keys = {put.key for put in submit.commit.puts}
         return [host for host in self.hosts if Keys(SCOPE).lease(host.key) in keys]
 

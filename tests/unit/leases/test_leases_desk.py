@@ -94,8 +94,8 @@ class World:
 
 def test_renewals_go_first_and_need_no_store() -> None:
     """While establishments wait for a store that does not answer, every renewal is answered: some at once, the
-    others
-    in the next step, once it is known how long they take."""
+    others in the next step, once it is known how long they take.
+    """
     world = World(Capacity().step_most)
     new = [Establish("api", f"x{number}", "you") for number in range(50)]
     assert world.step(*new) == [None] * 50
@@ -107,8 +107,8 @@ def test_renewals_go_first_and_need_no_store() -> None:
 
 def test_a_slow_service_renews_in_short_steps_and_learns_its_pace() -> None:
     """A tenth of a second for each renewal, and all ask at once: none of the first ten seconds' worth is refused,
-    no
-    step takes long, and after the crowd it does not believe that nothing can be finished."""
+    no step takes long, and after the crowd it does not believe that nothing can be finished.
+    """
     world = World(600)
     world.step(*(Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(600)))
     steps: list[int] = []
@@ -139,8 +139,8 @@ def test_what_came_in_while_the_service_stood_still_counts_as_old() -> None:
 
 def test_what_is_not_the_callers_is_answered_at_the_door() -> None:
     """Lines full of others, a store that does not answer: who has nothing to renew, or asks for what another has,
-    or
-    for what it has already, hears so at once."""
+    or for what it has already, hears so at once.
+    """
     world = World(3)
     world.step(*(Establish("api", f"x{number}", "you") for number in range(1000)))
     answers = world.step(
