@@ -42,5 +42,5 @@ async def test_a_service_that_is_stopped_says_so_and_ends(tmp_path: Path) -> Non
             assert [lease.name for lease in (await anext(lists)).leases] == ["n"]
             hangs = asyncio.ensure_future(anext(lists))
             await asyncio.sleep(0.2)
-            assert "holdfast: stopped" in await asyncio.to_thread(service.stop)
+            assert "stopped; the store keeps the leases" in await asyncio.to_thread(service.stop)
             hangs.cancel()

@@ -43,7 +43,7 @@ def run_roles(
     """Play the roles until SIGINT or SIGTERM; clean stop. `live` draws instead of plain lines."""
     from holdfast.nameserver.settings import NameserverProblem
     from holdfast.service.scene import CannotOpen
-    from holdfast.service.up import play
+    from holdfast.service.up import Roles, play
     from holdfast.stores.refusal import Refused
 
     async def main() -> None:
@@ -54,7 +54,8 @@ def run_roles(
         with contextlib.suppress(asyncio.CancelledError):
             then, beside = (print_event, None) if live is None else (live.take, live.run)
             await play(loaded, roles, process=process, then=then, ready=ready, beside=beside)
-        click.echo("holdfast: stopped; DNS keeps its answers")
+        stays = "the store keeps the leases" if roles == Roles(leases=True) else "DNS keeps its answers"
+        click.echo(f"holdfast: stopped; {stays}")
 
     try:
         _runner()(main())

@@ -53,7 +53,7 @@ def check_draft(
 ) -> Configuration:
     """Note every problem; the result is good if none of them is an error."""
     _zones(draft, service, notes)
-    draft = _endpoints_in_zones(draft, notes)
+    draft = _endpoints_in_zones(draft, service, notes)
     _references(draft, notes)
     weightless = _weightless_zones(draft)
     for group in draft.groups:
@@ -143,10 +143,10 @@ def _zones(draft: Draft, service: ServiceSettings, notes: Notes) -> None:
                 )
 
 
-def _endpoints_in_zones(draft: Draft, notes: Notes) -> Draft:
+def _endpoints_in_zones(draft: Draft, service: ServiceSettings, notes: Notes) -> Draft:
     """Find each endpoint's zone: the deepest that contains it."""
     zones = sorted({z.value.name for z in draft.zones if z.value.name}, key=len, reverse=True)
-    if not draft.endpoints and draft.external_dns is None:
+    if not draft.endpoints and draft.external_dns is None and service.leases is None:
         notes.key(
             (),
             "no endpoint: there is nothing to keep",

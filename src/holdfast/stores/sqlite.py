@@ -1,8 +1,9 @@
 """The store for one machine: one SQLite file, any number of processes, one worker thread in each.
 
-Hints: a commit of this process wakes its waiters before it returns; commits of other processes are noticed by
-`PRAGMA data_version` every 30 ms, but only while somebody is subscribed. The file's `changes` table then says
-which keys, so that a waiter under another prefix sleeps on.
+Hints: a commit of this process wakes its waiters before it returns; commits of other processes are noticed within
+30 ms, but only while somebody is subscribed: the directory says whether anything was written (`SqliteFile.look`,
+some microseconds in the event loop), and only then the worker asks SQLite. The file's `changes` table says which
+keys, so that a waiter under another prefix sleeps on.
 """
 
 from __future__ import annotations
@@ -25,6 +26,12 @@ from holdfast.stores.sqlite_file import BUSY_WAIT_S, Changes, SqliteFile, Versio
 T = TypeVar("T")
 
 HINT_POLL_S: Final = 0.03
+WRITTEN_S: Final = 1.0
+"""For how long after a write to the file SQLite is asked: a commit is written first, flushed, which may take long,
+and only then to be seen; and two within one tick of the file system's clock look like one.
+"""
+ASK_ANYWAY_S: Final = 1.0
+"""SQLite is asked as often as this in any case: a slower flush than that, or a file system without exact times."""
 NOTHING_SEEN: Final = (-1, (0, -1))
 
 
@@ -125,11 +132,18 @@ class SqliteStore:
 
     async def _watch_others(self) -> None:
         """Turn other processes' commits into hints while there is anyone to tell."""
+        now_s = asyncio.get_running_loop().time
+        looked, written_s, asked_s = self._file.look(), now_s(), now_s()
         while self._hints:
-            found = await self._run(lambda: self._file.changes_since(*self._seen))
-            if not isinstance(found, CouldNotAsk):
-                self._tell(found)
+            if now_s() - written_s < WRITTEN_S or now_s() - asked_s >= ASK_ANYWAY_S:
+                asked_s = now_s()
+                found = await self._run(lambda: self._file.changes_since(*self._seen))
+                if not isinstance(found, CouldNotAsk):
+                    self._tell(found)
             await asyncio.sleep(self._hint_poll_s)
+            before, looked = looked, self._file.look()
+            if looked != before:
+                written_s = now_s()
         # The next subscriber must not take what was missed meanwhile for seen.
         self._seen = NOTHING_SEEN
 

@@ -33,6 +33,8 @@ from holdfast.stores.sqlite_schema import CHANGES_KEPT, prepare, range_query
 
 T = TypeVar("T")
 Inodes: TypeAlias = tuple[tuple[int, int] | None, ...]
+Look: TypeAlias = tuple[tuple[int, int, int, int] | None, ...]
+"""Device, inode, size and time of the last write, of the file and of its log."""
 
 Version: TypeAlias = tuple[int, int]
 """Which opening of the file, and SQLite's data version in it: equal means that no other connection wrote."""
@@ -125,6 +127,12 @@ class SqliteFile:
         """What other connections changed after `revision`; nothing if `version` (of the last call) still holds."""
         return self._perform(lambda connection: _changes(connection, revision, version, self._opened))
 
+    def look(self) -> Look:
+        """What the directory says of the file: another look after each write, unless two fall into one tick of the
+        file system's clock. Any thread may ask; nothing is opened.
+        """
+        return tuple(map(_seen_from_outside, self._files[:2]))
+
     def close(self) -> None:
         """Close the file; the next operation opens it again."""
         connection, self._connection = self._connection, None
@@ -209,6 +217,14 @@ def _inode(file: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
+
+
+def _seen_from_outside(file: Path) -> tuple[int, int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _create_private(path: Path) -> None:

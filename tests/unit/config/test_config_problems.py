@@ -193,6 +193,11 @@ def test_duplicates_name_the_first_place() -> None:
     assert "zone `example.org` is declared on line 4 already" in said
 
 
+def test_a_lease_service_alone_needs_no_name() -> None:
+    """A file with nothing but a lease service is good as it is."""
+    assert not _problems('format = 1\nscope = "s"\n[leases]\n')
+
+
 def test_all_errors_at_once() -> None:
     """One pass finds every fault, in the order of the file."""
     text = (

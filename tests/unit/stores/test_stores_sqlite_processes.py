@@ -6,6 +6,7 @@ import asyncio
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -14,7 +15,9 @@ import pytest
 from holdfast.conformance.store_steps import keys, put, quiet, value
 from holdfast.ports.operation import CouldNotAsk
 from holdfast.ports.store import Commit, Get, Put, Range
+from holdfast.stores import sqlite
 from holdfast.stores.sqlite import SqliteStore
+from holdfast.stores.sqlite_file import Changes, Look, SqliteFile, Version
 
 WRITER = Path(__file__).with_name("store_writer.py")
 
@@ -109,3 +112,52 @@ async def test_another_processes_commit_is_a_hint(tmp_path: Path) -> None:
     await asyncio.to_thread(writer.communicate, timeout=10)
     assert not other.take()
     await store.close()
+
+
+async def test_an_idle_file_is_looked_at_and_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While nobody writes, the file is looked at and SQLite left alone; a commit of another process is heard."""
+    asked: list[float] = []
+    asks = SqliteFile.changes_since
+
+    def counted(file: SqliteFile, revision: int, version: Version) -> Changes | CouldNotAsk:
+        asked.append(time.monotonic())
+        return asks(file, revision, version)
+
+    monkeypatch.setattr(SqliteFile, "changes_since", counted)
+    monkeypatch.setattr(sqlite, "WRITTEN_S", 0.1)
+    monkeypatch.setattr(sqlite, "ASK_ANYWAY_S", 3600.0)
+    store = SqliteStore(tmp_path / "store.db", hint_poll_s=0.001)
+    await put(store, "k", b"1")
+    meant = store.subscribe(("p/",))
+    await quiet(meant)
+    looks = Looks(monkeypatch)
+    while time.monotonic() < asked[-1] + 0.2:  # it still hears of its own write
+        await looks.some(10)
+    before = len(asked)
+    await looks.some(100)
+    assert len(asked) == before
+    writer = start("once", tmp_path / "store.db", "p/1")
+    await asyncio.wait_for(meant.wait(), 20)
+    await asyncio.to_thread(writer.communicate, timeout=20)
+    assert len(asked) > before
+    await store.close()
+
+
+class Looks:
+    """Lets the store look at its file so many times."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._looked = asyncio.Event()
+        look = SqliteFile.look
+
+        def noted(file: SqliteFile) -> Look:
+            self._looked.set()
+            return look(file)
+
+        monkeypatch.setattr(SqliteFile, "look", noted)
+
+    async def some(self, number: int) -> None:
+        """Return when it has looked `number` times more."""
+        for _ in range(number):
+            self._looked.clear()
+            await asyncio.wait_for(self._looked.wait(), 20)
