@@ -126,7 +126,7 @@ def _line(notes: Notes, path: Path) -> int:
 def _zones(draft: Draft, service: ServiceSettings, notes: Notes) -> None:
     leases_alone = service.leases is not None and not draft.endpoints
     if not draft.zones and not leases_alone:
-        notes.key((), "no zone", "add a [[zone]] with name and provider")
+        notes.key((), "no zone", "add a [[zone]] with name and provider; or [leases], to serve leases alone")
     for name, path, first in _repeats((z.value.name, z.path) for z in draft.zones):
         notes.value(
             (*path, "name"), f"zone `{name}` is declared on line {_line(notes, first)} already", "keep one"

@@ -43,7 +43,11 @@ async def lease_loop(
     keys = Keys(scope)
     looked_s = await _put_off(0.0)
     taken = await _take_over(keys)
-    while taken is None:
+    told = ""
+    while isinstance(taken, str):
+        if taken != told:  # once, not every second of an outage
+            told = taken
+            await _say("leases.waits", f"can't take the leases over yet: {told}")
         looked_s = await _put_off(RETRY_S)
         taken = await _take_over(keys)
     inbound = await NextInbound(0.0)
@@ -119,31 +123,23 @@ class _Taken(msgspec.Struct, frozen=True):
     leases: list[Lease]
 
 
-async def _take_over(keys: Keys) -> _Taken | None:
-    """Own the leases under the next epoch, then read them all; None: not now, try again."""
+async def _take_over(keys: Keys) -> _Taken | str:
+    """Own the leases under the next epoch, then read them all; why not, if it has to be tried again."""
     before = await read(keys.lease_owner, LeaseOwner)
     if isinstance(before, CouldNotAsk):
-        return await _not_yet(before.reason)
+        return before.reason
     if isinstance(before, Garbled):
-        return await _not_yet(
-            f"{before.key} is unreadable ({before.why}); delete it, and clients raise the tokens"
-        )
+        return f"{before.key} is unreadable ({before.why}); delete it, and clients raise the tokens"
     in_store, at = (before.value.epoch, before.revision) if isinstance(before, Document) else (0, ABSENT)
     owner = LeaseOwner(run=await NewId(), epoch=next_epoch(in_store=in_store, on_disk=await _remembered()))
     written = await Commit((Compare(keys.lease_owner, at),), (Put(keys.lease_owner, encode(owner)),))
     if not isinstance(written, Committed):
-        why = written.reason if isinstance(written, CouldNotAsk) else "another service takes over at this moment"
-        return await _not_yet(why)
+        return written.reason if isinstance(written, CouldNotAsk) else "another service takes over at this moment"
     await _remember(owner.epoch)
     leases = await _read_leases(keys)
     if isinstance(leases, CouldNotAsk):
-        return await _not_yet(leases.reason)
+        return leases.reason
     return _Taken(owner, written.revision, leases)
-
-
-async def _not_yet(why: str) -> _Taken | None:
-    await _say("leases.waits", f"can't take the leases over yet: {why}")
-    return None
 
 
 async def _read_leases(keys: Keys) -> list[Lease] | CouldNotAsk:
