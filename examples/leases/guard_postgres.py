@@ -70,7 +70,13 @@ class Jobs:
 
 def main() -> None:
     """The story, on the database that was named."""
-    with psycopg.connect(sys.argv[1], autocommit=True) as connection:
+    if len(sys.argv) != 2:
+        sys.exit('name a database: python examples/leases/guard_postgres.py "host=... dbname=..."')
+    try:
+        opened = psycopg.connect(sys.argv[1], autocommit=True)
+    except psycopg.Error as error:
+        sys.exit(f"can't open {sys.argv[1]}: {error}")
+    with opened as connection:
         jobs = Jobs(connection)
         jobs.create()
         jobs.record("first", token=7, holder="left")

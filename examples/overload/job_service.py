@@ -116,7 +116,9 @@ async def serving(answer: Callable[[], Awaitable[tuple[int, str]]]) -> AsyncIter
         handlers.add(task)
         task.add_done_callback(handlers.discard)
         try:
-            await converse(reader, writer)
+            # Cancelled at the end, below: Python 3.11 would print that as a fault.
+            with contextlib.suppress(asyncio.CancelledError):
+                await converse(reader, writer)
         finally:
             writer.transport.abort()
 
