@@ -36,9 +36,12 @@ def agent(file: str, only_check: bool) -> None:
         click.echo(f"{file}: registers {found.role}/{found.name} at {found.server}")
         return
     try:
+        from holdfast.client.client import log
         from holdfast.service.agent.running import CannotStart, run_agent
     except ImportError as error:
         fail(f"the agent needs {error.name}: pip install 'holdfast[leases]'")
+
+    log.addFilter(lambda record: record.exc_info is not None)  # the service's silence is said by the agent itself
 
     async def main() -> bool:
         stop = asyncio.Event()

@@ -65,7 +65,7 @@ async def run_agent(file: AgentFile, stop: asyncio.Event, *, say: Callable[[str,
             tasks.append(asyncio.create_task(_checked(file, file.check, readiness)))
         if file.configuration is not None:
             tasks.append(asyncio.create_task(_configured(file, file.configuration, key, readiness)))
-        tasks.append(asyncio.create_task(_trouble(client, lease, say)))
+        tasks.append(asyncio.create_task(_trouble(file.server, client, lease, say)))
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([*tasks, stopped], return_when=asyncio.FIRST_COMPLETED)
         await _end(tasks[1:])
@@ -145,13 +145,19 @@ async def _checked(file: AgentFile, check: Check, readiness: Readiness) -> None:
 
 
 async def _tell(lease: Lease, say: Callable[[str, str], None]) -> None:
+    ours = False
     async for event in lease.events():
         match event.change:
+            case Change.GRANTED if ours:
+                say("lease.moved", f"the service has heard it; token {event.token}")
             case Change.GRANTED:
+                ours = True
                 say("lease.granted", f"{lease.role}/{lease.name} with token {event.token}")
             case Change.REGAINED:
+                ours = True
                 say("lease.regained", f"{lease.role}/{lease.name} is held again, token {event.token}")
             case Change.LOST:
+                ours = False
                 say("lease.lost", f"{lease.role}/{lease.name}: {event.why}")
             case _:
                 return
@@ -167,12 +173,12 @@ async def _refused(lease: Lease) -> None:
         await asyncio.sleep(1.0)
 
 
-async def _trouble(client: LeaseClient, lease: Lease, say: Callable[[str, str], None]) -> None:
+async def _trouble(server: str, client: LeaseClient, lease: Lease, say: Callable[[str, str], None]) -> None:
     told = taken = ""
     while True:
         if client.trouble != told:
             told = client.trouble
-            say("lease.service", told or "the lease service answers again")
+            say("lease.service", f"{server}: {told}" if told else "the lease service answers again")
         if lease.taken_by != taken and lease.taken_by:
             name = f"{lease.role}/{lease.name}"
             who = f"{name} is held by {lease.taken_by}"
