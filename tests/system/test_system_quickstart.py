@@ -33,6 +33,8 @@ def test_a_dead_backend_leaves_the_name_and_comes_back(world: Quickstart) -> Non
     status = world.ok("status")
     assert "out: 127.0.0.12" in status
     assert f"! {NAME}/left-2 down" in status
+    too_few = world.run("demo", "stale")
+    assert (too_few.code, "`holdfast demo start 127.0.0.12`" in too_few.err) == (1, True), too_few
     assert "127.0.0.12 runs" in world.ok("demo", "start", "127.0.0.12")
     world.until_answers(*ADDRESSES)
     assert world.end(up) == 0

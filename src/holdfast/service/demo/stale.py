@@ -41,6 +41,7 @@ async def replay(loaded: Loaded, say: Callable[[str], None]) -> bool:
         provider = scene.providers[zone]
         fence = await _fence(scene, provider)
         write = await _write(scene, provider, fence, loaded.configuration)
+        _check_all_serve(await stored_configuration(scene), write)
         mine = fence.identity.generation
         reached, go_on = asyncio.Event(), asyncio.Event()
 
@@ -88,6 +89,17 @@ async def _write(scene: Scene, provider: ZoneProvider, fence: Fence, configurati
         raise CannotOpen(f"the primary of {provider.zone} does not answer: {seen.reason}")
     changes = tuple(RRsetChange(name=r.name, rtype=r.rtype, before=r, after=r) for r in seen.rrsets)
     return FencedWrite(pin=PinFence(fence), fence_after=None, changes=changes)
+
+
+def _check_all_serve(configuration: Configuration, write: FencedWrite) -> None:
+    """Newer plans are made by draining: who is out already, or a pool at its floor, would make none."""
+    served = {rdata for change in write.changes if change.before for rdata in change.before.rdatas}
+    out = [t.a for t in configuration.groups[0].targets if t.a is not None and t.a not in served]
+    if out:
+        raise CannotOpen(
+            f"not in DNS now: {', '.join(out)}. The demo needs all backends: `holdfast demo start {out[0]}`"
+            f"{', and the others,' if out[1:] else ''} and wait until the name leads there again"
+        )
 
 
 async def _newer_plans(scene: Scene, provider: ZoneProvider, fence: Fence, drained: tuple[str, ...]) -> list[str]:
