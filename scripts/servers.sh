@@ -24,6 +24,7 @@ need setpriv util-linux
 need etcd etcd-server
 need etcdctl etcd-client
 need haproxy haproxy
+need nginx nginx-light
 need_postgres() { # its programs stand in a directory of their version, not on the PATH
     for found in /usr/lib/postgresql/*/bin/initdb; do [ -x "$found" ] && return; done
     command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"

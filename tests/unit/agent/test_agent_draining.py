@@ -10,8 +10,10 @@ from typing import cast
 import dns.flags
 import dns.message
 import dns.rrset
+import pytest
 
 from holdfast.model.lease import Place
+from holdfast.service.agent import draining
 from holdfast.service.agent.draining import leads_here, wait_until_out
 from holdfast.service.agent.file import Drain
 
@@ -76,8 +78,9 @@ async def test_it_gives_up_in_time_and_says_why() -> None:
         assert "gives up" in told[-1]
 
 
-async def test_a_silent_name_server_counts_as_leading_here() -> None:
+async def test_a_silent_name_server_counts_as_leading_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who can't know stays."""
+    monkeypatch.setattr(draining, "ASK_S", 0.2)
     async with name_server() as (_, at):
         gone = at
     assert "does not answer" in await leads_here(Drain((NAME,), gone), PLACE)

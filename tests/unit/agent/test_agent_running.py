@@ -5,18 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from holdfast.config.loading import load
-from holdfast.config.settings import Loaded
 from holdfast.service.agent.file import AgentFile, load_agent
 from holdfast.service.agent.running import run_agent
-from holdfast.service.leases.serving import run_leases
-from holdfast.service.scene import open_scene
-from servers.ports import free_port
+from service_here import Place, serving
 
-SERVICE = 'format = 1\nscope = "t"\n[service]\nmetrics_listen = ""\n[leases]\nlisten = "127.0.0.1:{port}"\n'
-AGENT = """format = 1
-server = "http://127.0.0.1:{port}"
-key_file = "holdfast-state/keys/leases.key"
+FILE = """format = 1
+server = "{url}"
+key_file = "{key_file}"
 [target]
 role = "api"
 name = "h1"
@@ -51,26 +46,17 @@ async def test_it_waits_for_its_service_and_says_each_thing_once(tmp_path: Path)
     """Started first it says once that nobody answers, and where; it holds its lease when the service has come;
     what the service is told later, here that it leaves, is no new grant to who reads the log.
     """
-    port = free_port()
-    (tmp_path / "up.toml").write_text(SERVICE.format(port=port))
-    (tmp_path / "agent.toml").write_text(AGENT.format(port=port))
-    key = tmp_path / "holdfast-state" / "keys" / "leases.key"
-    key.parent.mkdir(parents=True, mode=0o700)
-    key.touch(mode=0o600)
-    key.write_text("a token of thirty-two characters")
-    loaded, file = load(tmp_path / "up.toml"), load_agent(str(tmp_path / "agent.toml"))
-    assert isinstance(loaded, Loaded)
+    place = Place(tmp_path)
+    (tmp_path / "agent.toml").write_text(FILE.format(url=place.url, key_file=place.key_file))
+    file = load_agent(str(tmp_path / "agent.toml"))
     assert isinstance(file, AgentFile)
     said, stop = Said(), asyncio.Event()
     agent = asyncio.create_task(run_agent(file, stop, say=said.say))
     await said.until("attempts failed")
-    async with open_scene(loaded, "leases") as scene:
-        service = asyncio.create_task(run_leases(scene))
+    async with serving(place):
         await said.until("lease.granted")
         stop.set()
         assert await asyncio.wait_for(agent, 20)
-        service.cancel()
-        await asyncio.gather(service, return_exceptions=True)
     lines = [line for line in said.lines if "answers again" not in line]
     assert [line.split()[0] for line in lines] == [
         "lease.service",
@@ -80,4 +66,4 @@ async def test_it_waits_for_its_service_and_says_each_thing_once(tmp_path: Path)
         "lease.moved",
         "agent.left",
     ]
-    assert lines[0] == f"lease.service http://127.0.0.1:{port}: ConnectError: All connection attempts failed"
+    assert lines[0] == f"lease.service {place.url}: ConnectError: All connection attempts failed"
