@@ -99,7 +99,7 @@ def test_a_restored_backup_is_not_trusted(world: Quickstart, engine: Engine, tmp
     assert (newest.incarnation, newest.generation >= 3) == (2, True)
 
 
-@pytest.mark.parametrize("kills", [2, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.soak)])
 def test_a_leader_killed_while_plans_are_made_and_removed(world: Quickstart, engine: Engine, kills: int) -> None:
     """Two planners, words without a pause, kills: no generation twice, the fence's plan always there (I3)."""
     text = world.text() + "keep_plans = 1\n"
