@@ -217,6 +217,8 @@ class Desk:
             lane = RENEW if isinstance(ask, Renew) else WRITE
             deadline_s = now_s + call.timeout_s - self._late_s
             offered = self.queue.offer(call, lane=lane, deadline_s=deadline_s, now_s=now_s)
+            if lane == WRITE and not (offered.admitted and offered.evicted is None):
+                self.hints.full(now_s=now_s)
             if offered.evicted is not None:
                 self._refuse(offered.evicted.payload, "newer calls took its place", out, now_s)
             if offered.why is not None:
@@ -266,6 +268,8 @@ class Desk:
         while True:
             job, stale = self.queue.take(now_s=now_s)
             for late in stale:
+                if late.lane == WRITE:
+                    self.hints.full(now_s=now_s)
                 self._refuse(late.payload, "it waited too long to be finished in time", out, now_s)
             if job is None:
                 break
@@ -336,6 +340,7 @@ class Desk:
                 self._refuse(job.payload, ended.why_not, out, now_s)
         if not ok:
             return
+        self.hints.served(len(group.jobs), now_s=now_s)
         for job, lease in group.grants:
             out.replies.append((job.payload.id, Granted(lease.token, self.book.keep(lease, now_s=now_s))))
             self.watching.changed(lease.role)

@@ -10,12 +10,16 @@ from typing import Final
 from holdfast.leases.book import Book
 from holdfast.leases.law import LeaseSettings, renewals_per_s
 from holdfast.model.lease import Ask, Renew, TryLater
-from holdfast.overload import Admission, Outstanding, retry_after_s
+from holdfast.overload import Admission, CrowdPace, Outstanding, retry_after_s
 from holdfast.ports.leases import Call
 
 GOLDEN: Final = 0.6180339887498949
 BUSY_S: Final = 1.0
 """The least wait of a refused establishment, half of it about: never back at once. Without hints, of everybody."""
+EARLY_SHARE: Final = 0.7
+"""Of the time after which a refused caller should be served: it is back by then. Who is back too early is refused
+once more, which costs a tenth of a renewal; where nobody is back the service stands idle.
+"""
 RENEW, WRITE = 0, 1
 
 
@@ -25,7 +29,16 @@ class Hints:
     def __init__(self, settings: LeaseSettings, queue: Admission[Call], book: Book) -> None:
         self._settings, self._queue, self._book = settings, queue, book
         self._outstanding = Outstanding(horizon_s=max(settings.hint_cap_s, 2.0))
+        self._pace = CrowdPace()
         self.chance = 0.0
+
+    def served(self, count: int, *, now_s: float) -> None:
+        """So many grants and releases are durable."""
+        self._pace.served(count, now_s=now_s)
+
+    def full(self, *, now_s: float) -> None:
+        """More want a grant than can be served now."""
+        self._pace.refused(now_s=now_s)
 
     def later(self, ask: Ask, why: str, *, now_s: float) -> TryLater:
         """The refusal of one call."""
@@ -49,13 +62,18 @@ class Hints:
 
     def _other_s(self, now_s: float) -> float:
         book, queue, cap_s = self._book, self._queue, self._settings.hint_cap_s
-        busy = renewals_per_s(held=len(book), ttl_s=book.ttl_s) / queue.rate_per_s(RENEW)
+        renewing_per_s = queue.rate_per_s(RENEW)
+        spare_share = 1 - renewals_per_s(held=len(book), ttl_s=book.ttl_s) / renewing_per_s
+        pace_per_s = self._pace.per_s(now_s=now_s)
+        spare_per_s = queue.rate_per_s(WRITE) * spare_share if pace_per_s is None else pace_per_s
+        one_per_s = renewals_per_s(held=1, ttl_s=book.ttl_s)
         return retry_after_s(
             backlog=self._outstanding.advance(now_s) + queue.waiting(WRITE) + 1,
-            spare_per_s=queue.rate_per_s(WRITE) * (1 - busy),
+            spare_per_s=spare_per_s / EARLY_SHARE,
             chance=self.chance,
             cap_s=cap_s,
             least_s=min(BUSY_S * (0.5 + self.chance), cap_s),
+            takes_share=one_per_s / (renewing_per_s * spare_share) if spare_share > 0 else 0.0,
         )
 
 

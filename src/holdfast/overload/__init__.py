@@ -19,6 +19,7 @@ from holdfast.overload.breaker import Breaker, BreakerSettings
 from holdfast.overload.budget import BudgetSettings, RetryBudget
 from holdfast.overload.hints import Outstanding, retry_after_s
 from holdfast.overload.limiter import GradientLimiter, LimiterSettings
+from holdfast.overload.pace import CrowdPace
 from holdfast.overload.service_times import ServiceTimes
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "Breaker",
     "BreakerSettings",
     "BudgetSettings",
+    "CrowdPace",
     "GradientLimiter",
     "Job",
     "Lane",
