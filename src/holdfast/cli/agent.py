@@ -20,6 +20,8 @@ from holdfast.config.settings import Rejected
 def agent(file: str, only_check: bool) -> None:
     """Register what runs here by a lease: it becomes a target while the lease is held, and is drained on SIGTERM.
 
+    A second SIGTERM or Ctrl-C ends the draining: the lease is released at once.
+
     \b
     Exit: 0 it was drained, 4 its lease was released before DNS had let go of it, 65 the file is wrong.
     \b
@@ -44,10 +46,14 @@ def agent(file: str, only_check: bool) -> None:
     log.addFilter(lambda record: record.exc_info is not None)  # the service's silence is said by the agent itself
 
     async def main() -> bool:
-        stop = asyncio.Event()
+        stop, hurry = asyncio.Event(), asyncio.Event()
+
+        def told() -> None:
+            (hurry if stop.is_set() else stop).set()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        return await run_agent(found, stop, say=_say)
+            asyncio.get_running_loop().add_signal_handler(number, told)
+        return await run_agent(found, stop, hurry, say=_say)
 
     try:
         drained = asyncio.run(main())

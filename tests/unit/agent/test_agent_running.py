@@ -18,7 +18,7 @@ name = "h1"
 ipv4 = "127.0.0.41"
 port = 8100
 [drain]
-linger = "10ms"
+linger = "{linger}"
 """
 
 
@@ -42,16 +42,23 @@ class Said:
                 await self._more.wait()
 
 
+def agent_file(directory: Path, place: Place, *, linger: str = "10ms") -> AgentFile:
+    """The agent's file, read."""
+    path = directory / "agent.toml"
+    path.write_text(FILE.format(url=place.url, key_file=place.key_file, linger=linger))
+    found = load_agent(str(path))
+    assert isinstance(found, AgentFile), found
+    return found
+
+
 async def test_it_waits_for_its_service_and_says_each_thing_once(tmp_path: Path) -> None:
     """Started first it says once that nobody answers, and where; it holds its lease when the service has come;
     what the service is told later, here that it leaves, is no new grant to who reads the log.
     """
     place = Place(tmp_path)
-    (tmp_path / "agent.toml").write_text(FILE.format(url=place.url, key_file=place.key_file))
-    file = load_agent(str(tmp_path / "agent.toml"))
-    assert isinstance(file, AgentFile)
+    file = agent_file(tmp_path, place)
     said, stop = Said(), asyncio.Event()
-    agent = asyncio.create_task(run_agent(file, stop, say=said.say))
+    agent = asyncio.create_task(run_agent(file, stop, asyncio.Event(), say=said.say))
     await said.until("attempts failed")
     async with serving(place):
         await said.until("lease.granted")
@@ -67,3 +74,18 @@ async def test_it_waits_for_its_service_and_says_each_thing_once(tmp_path: Path)
         "agent.left",
     ]
     assert lines[0] == f"lease.service {place.url}: ConnectError: All connection attempts failed"
+
+
+async def test_told_twice_to_end_it_does_not_wait(tmp_path: Path) -> None:
+    """The first signal drains, which may take minutes; the second releases the lease, and it was not drained."""
+    place = Place(tmp_path)
+    file = agent_file(tmp_path, place, linger="5m")
+    said, stop, hurry = Said(), asyncio.Event(), asyncio.Event()
+    async with serving(place):
+        agent = asyncio.create_task(run_agent(file, stop, hurry, say=said.say))
+        await said.until("lease.granted")
+        stop.set()
+        await said.until("waits 300 s")
+        hurry.set()
+        assert not await asyncio.wait_for(agent, 20)
+    assert said.lines[-1] == "agent.left its lease is released"

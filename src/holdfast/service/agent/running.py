@@ -11,9 +11,9 @@ nothing out: probers judge from outside, and one new document must not empty a p
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -34,18 +34,23 @@ from holdfast.service.agent.draining import wait_until_out
 from holdfast.service.agent.file import AgentFile, Configured
 from holdfast.service.delivery.following import Following, follow_configuration, standing_text
 
+T = TypeVar("T")
 CHECK: Final = "check"
 CONFIGURATION: Final = "configuration"
+RELEASE_S: Final = 2.0
+"""How long a hurried agent waits for the answer to its release."""
 
 
 class CannotStart(Exception):
     """What the agent needs can't be had; the text says what and where."""
 
 
-async def run_agent(file: AgentFile, stop: asyncio.Event, *, say: Callable[[str, str], None]) -> bool:
+async def run_agent(
+    file: AgentFile, stop: asyncio.Event, hurry: asyncio.Event, *, say: Callable[[str, str], None]
+) -> bool:
     """Run until `stop` is set and the target is drained; False if it was not drained in time.
 
-    `say` gets the kind and the text of what happens.
+    Once `hurry` is set it does not wait for that. `say` gets the kind and the text of what happens.
 
     Raises:
         CannotStart: the key or the CA file can't be read; the lease is refused for good.
@@ -71,21 +76,38 @@ async def run_agent(file: AgentFile, stop: asyncio.Event, *, say: Callable[[str,
         await _end(tasks[1:])
         for task in done - {stopped}:
             task.result()  # only a refusal or a fault ends one of them
-        drained = await _leave(file, lease, say)
+        drained = await _leave(file, lease, hurry, say)
         await _end([tasks[0], stopped])
         return drained
 
 
-async def _leave(file: AgentFile, lease: Lease, say: Callable[[str, str], None]) -> bool:
+async def _leave(file: AgentFile, lease: Lease, hurry: asyncio.Event, say: Callable[[str, str], None]) -> bool:
     if not lease.token:
         say("agent.left", "it never had its lease: there is nothing to drain")
         return True
     say("agent.drains", f"{lease.role}/{lease.name} leaves")
     lease.move(msgspec.structs.replace(file.place, leaving=True))
-    drained = await wait_until_out(file.drain, file.place, say=lambda text: say("agent.drains", text))
-    await lease.release()
-    say("agent.left", "its lease is released")
-    return drained
+    wait = wait_until_out(file.drain, file.place, say=lambda text: say("agent.drains", text))
+    drained = await _unless_hurried(wait, hurry, then_s=0.0)
+    if drained is None:
+        say("agent.drains", "told a second time to end: does not wait")
+    await _unless_hurried(lease.release(), hurry, then_s=RELEASE_S)
+    say(
+        "agent.left",
+        "its lease is released" if lease.left_s == 0.0 else "its lease runs out: no answer to its release",
+    )
+    return bool(drained)
+
+
+async def _unless_hurried(work: Coroutine[Any, Any, T], hurry: asyncio.Event, *, then_s: float) -> T | None:
+    """What comes of it; None if it does not end within `then_s` of `hurry`."""
+    task, hurried = asyncio.create_task(work), asyncio.create_task(hurry.wait())
+    await asyncio.wait([task, hurried], return_when=asyncio.FIRST_COMPLETED)
+    if not task.done():
+        await asyncio.wait([task], timeout=then_s)
+    ended = task.done()
+    await _end([task, hurried])
+    return task.result() if ended else None
 
 
 class Readiness:
