@@ -12,7 +12,7 @@ import msgspec
 
 from holdfast.cli import exits
 from holdfast.cli.common import fail, format_option, show
-from holdfast.cli.lab_parameters import Budget, BudgetType, files_for
+from holdfast.cli.lab_parameters import Budget, BudgetType, files_for, write_page
 from holdfast.cli.lab_progress import progress
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _replayed(path: str, tape: Tape, run: Run, times: int, out: str | None, form
     command = f"holdfast lab replay {_quoted(Path(path))}"
     page = ""
     if out is not None:
-        page = _write_page(out, f"{tape.scenario}-{tape.trace[:8]}", lambda: _page(tape, run, bounds, command))
+        page = write_page(out, f"{tape.scenario}-{tape.trace[:8]}", lambda: _page(tape, run, bounds, command))
     times_said = "once" if times == 1 else f"{times} times, each time the same"
     what = f"BROKEN: {run.broken}" if run.broken else "nothing breaks"
     sentence = f"replayed {times_said}: {what}; {tape.scenario}, {bounds}, {len(run.lines)} steps"
@@ -265,16 +265,6 @@ def _page(tape: Tape, run: Run, bounds: str, command: str) -> str:
     from holdfast.lab.pages import run_page
 
     return run_page(run, _facts(tape, bounds, command))
-
-
-def _write_page(out: str, stem: str, page: Callable[[], str]) -> str:
-    path = files_for(out, stem).page
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(), encoding="utf-8")
-    except OSError as error:
-        fail(f"cannot write {error.filename}: {error.strerror}; name another place with --out")
-    return str(path)
 
 
 @lab.command()
@@ -330,7 +320,7 @@ def drill(
 
         bounds = [(f"Bounds of {t.design}", t.bounds) for t in played.timelines]
         facts = [*bounds, ("Play it again", command)]
-        page = _write_page(out, name, lambda: drill_page(played, facts))
+        page = write_page(out, name, lambda: drill_page(played, facts))
     document = {"drill": played.name, "timelines": [t.document() for t in played.timelines], "page": page}
     said = f"\n\nIn the browser: {page}" if page else ""
     show(document, form, lambda: played.told(_columns(), steps=steps) + said)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from holdfast.cli import exits
 from holdfast.cli.common import fail, show
-from holdfast.cli.lab_parameters import files_for
+from holdfast.cli.lab_parameters import write_page
 from holdfast.cli.lab_progress import progress
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def whole_day(name: str, design: str | None, draws: int | None, seed: int, out: 
             *([] if draws is None else [f"--draws {draws}"]),
         ]
     )
-    page = "" if out is None else _written(out, f"{name}-whole-day", lambda: _day_page(days, many, command))
+    page = "" if out is None else write_page(out, f"{name}-whole-day", lambda: _day_page(days, many, command))
     document = {
         "drill": name,
         "seed": seed,
@@ -97,16 +96,6 @@ def _survey_document(many: Survey) -> dict[str, object]:
     }
 
 
-def _written(out: str, stem: str, page: Callable[[], str]) -> str:
-    path = files_for(out, stem).page
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(), encoding="utf-8")
-    except OSError as error:
-        fail(f"cannot write {error.filename}: {error.strerror}; name another place with --out")
-    return str(path)
-
-
 def ablated(size: int, seeds: int, out: str | None, form: str) -> None:
     """All rows in all cells, as a table, and as a page if asked for."""
     from holdfast.fleet.ablation import ablate
@@ -122,6 +111,6 @@ def ablated(size: int, seeds: int, out: str | None, form: str) -> None:
         facts = [("Fleets", f"{size} hosts, {seeds} seeds; the shipped rules"), ("Play it again", command)]
         return ablation_page(results, facts)
 
-    where = "" if out is None else _written(out, "ablation", page)
+    where = "" if out is None else write_page(out, "ablation", page)
     document = {"size": size, "seeds": seeds, "results": msgspec.to_builtins(results), "page": where}
     show(document, form, lambda: table(results) + (f"\n\nIn the browser: {where}" if where else ""))

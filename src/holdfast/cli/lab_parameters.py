@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 import msgspec
+
+from holdfast.cli.common import fail
 
 HERE = Path(".holdfast") / "lab"
 """Where tapes and pages go when nobody says where: a report always names a file that replays it."""
@@ -57,3 +60,14 @@ def files_for(out: str | None, stem: str) -> Files:
         path = path / stem
         return Files(path.with_name(f"{stem}.json"), path.with_name(f"{stem}.html"))
     return Files(path.with_suffix(".json"), path.with_suffix(".html"))
+
+
+def write_page(out: str, stem: str, page: Callable[[], str]) -> str:
+    """Write the page of a run to where `out` says; exits if that can't be. Where it lies."""
+    path = files_for(out, stem).page
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(), encoding="utf-8")
+    except OSError as error:
+        fail(f"cannot write {error.filename}: {error.strerror}; name another place with --out")
+    return str(path)
