@@ -130,6 +130,8 @@ class Desk:
         self._due_s = now_s if looked_s is None else looked_s
         self._late_s = 0.0
         """So long nobody has read what came in: a call may have waited for that already."""
+        self._look_s = now_s
+        """When to look next for those who wait in vain."""
         self._grants: list[tuple[Job[Call], Lease]] = []
         self._drops: list[tuple[Job[Call], str]] = []
 
@@ -265,12 +267,10 @@ class Desk:
     # -- work ----------------------------------------------------------------------------------------------
 
     def _work(self, out: Actions, now_s: float) -> None:
+        self._drop(self._hopeless(now_s), out, now_s)
         while True:
             job, stale = self.queue.take(now_s=now_s)
-            for late in stale:
-                if late.lane == WRITE:
-                    self.hints.full(now_s=now_s)
-                self._refuse(late.payload, "it waited too long to be finished in time", out, now_s)
+            self._drop(stale, out, now_s)
             if job is None:
                 break
             ask = job.payload.ask
@@ -280,6 +280,21 @@ class Desk:
                 self._decide(job, ask, out, now_s)
         out.submits += self.writer.write(self._grants, self._drops, now_s=now_s)
         self._grants, self._drops = [], []
+
+    def _hopeless(self, now_s: float) -> list[Job[Call]]:
+        """Grants and releases that wait for a store that hangs, or behind newer ones, and will hardly be served
+        in time any more. Nobody takes them, so they would hear nothing.
+        """
+        if now_s < self._look_s:
+            return []
+        self._look_s = now_s + LATE_S
+        return self.queue.expire(now_s=self._look_s, lane=WRITE)
+
+    def _drop(self, late: list[Job[Call]], out: Actions, now_s: float) -> None:
+        for job in late:
+            if job.lane == WRITE:
+                self.hints.full(now_s=now_s)
+            self._refuse(job.payload, "it waited too long to be finished in time", out, now_s)
 
     def _renew(self, job: Job[Call], ask: Renew, out: Actions, now_s: float) -> None:
         self._renewals += 1

@@ -276,13 +276,14 @@ class Admission(Generic[T]):
             self.times[lane].observe(took_s / pieces)
         self._learn()
 
-    def expire(self, *, now_s: float) -> list[Job[T]]:
-        """Drop everything that waits and can't be finished any more, without beginning anything.
+    def expire(self, *, now_s: float, lane: int | None = None) -> list[Job[T]]:
+        """Drop everything that waits (in one lane's line, if given) and can't be finished any more, without
+        beginning anything.
 
         For a service whose workers are all stuck: nothing is taken then, and its clients would hear nothing.
         """
         dropped: list[Job[T]] = []
-        for queue in dict.fromkeys(self._queues):
+        for queue in dict.fromkeys(self._queues if lane is None else (self._queues[lane],)):
             for _ in range(len(queue)):
                 job = queue.evict()
                 if self._stale(job, now_s):

@@ -285,6 +285,21 @@ def test_the_refused_are_spread_over_the_time_that_serving_them_takes() -> None:
     assert len(set(hints)) > 0.9 * len(hints)
 
 
+def test_who_waits_for_a_store_that_hangs_is_told_in_time() -> None:
+    """The store answers nothing: all that it has not been given hear before they give up, by different hints."""
+    world = World()
+    world.step(*(Establish("api", f"x{number}", "you") for number in range(GROUP + 200)))
+    assert world.results == {}
+    for _ in range(10):
+        world.now_s += 0.99
+        world.step()
+    told = list(world.results.values())
+    assert len(told) == 200
+    assert all(isinstance(result, TryLater) for result in told)
+    assert len({result.after_s for result in told if isinstance(result, TryLater)}) > 100
+    assert [submit.commit.compares[0].key for submit in world.submits] == [KEYS.lease_owner]
+
+
 def test_without_protections_everything_waits() -> None:
     """Switched off, nobody is refused: the naive service that the envelope warns of."""
     world = World(protections=Protections.none())
