@@ -59,10 +59,11 @@ def _served(within_s: float, spare_per_s: float, takes_share: float) -> float:
 
 def _served_after_s(count: float, spare_per_s: float, takes_share: float) -> float:
     """When this many have been served; infinite if they never are."""
-    if takes_share <= 0:
+    falls_per_s = takes_share * spare_per_s
+    if falls_per_s <= 0:
         return count / spare_per_s
     left = 1 - takes_share * count
-    return -math.log(left) / (takes_share * spare_per_s) if left > 0 else math.inf
+    return -math.log(left) / falls_per_s if left > 0 else math.inf
 
 
 class Outstanding:
