@@ -17,7 +17,8 @@ not be finished is never begun (congestive collapse is a server busy with work t
 Figures: queue budget min(2 s, W / 6) for a client time-out W; admitted if estimated wait + 1.5 x p99 of the
 service time is within the deadline (facts on leases and overload).
 
-One exception: when nothing is in work, one piece is tried whatever the times of before say (`_may_probe`).
+One exception: when nothing is in work, one piece is tried whatever the times of before say (`_may_probe`). If it
+is done in time, they hold no more, and half of them is forgotten.
 
 A running value without I/O: `now_s` is any monotonic clock, always the same one. Not thread-safe.
 """
@@ -97,7 +98,7 @@ class Protections:
 class Job(Generic[T]):
     """A piece of work that was admitted. `deadline_s`: after it nobody waits for the result."""
 
-    __slots__ = ("arrived_s", "begun_s", "deadline_s", "in_work", "lane", "payload")
+    __slots__ = ("arrived_s", "begun_s", "deadline_s", "in_work", "lane", "payload", "tried")
 
     def __init__(self, payload: T, lane: int, deadline_s: float, arrived_s: float) -> None:
         self.payload = payload
@@ -106,6 +107,8 @@ class Job(Generic[T]):
         self.arrived_s = arrived_s
         self.begun_s = arrived_s
         self.in_work = 0
+        self.tried = False
+        """Begun although it could not be finished, by the times of before."""
 
 
 class Offered(Generic[T]):
@@ -243,7 +246,8 @@ class Admission(Generic[T]):
         for lane, queue in enumerate(self._queues):
             while queue and not self._pools[lane].full:
                 job = queue.pop(self._depths[lane])
-                if self._stale(job, now_s):
+                job.tried = self._unfinishable(job, now_s)
+                if job.tried and not self._may_probe(job.lane, job.deadline_s, now_s):
                     dropped.append(job)
                     continue
                 pool = self._pools[job.lane]
@@ -263,6 +267,8 @@ class Admission(Generic[T]):
         took_s = now_s - job.begun_s
         if ok:
             self.times[job.lane].observe(took_s)
+            if job.tried and now_s <= job.deadline_s:
+                self.times[job.lane].disproved()
         if self.protections.learnt_limit and (ok or took_s > pool.limiter.baseline_s(job.lane)):
             pool.limiter.observe(took_s, in_work=job.in_work, at_end=at_end, kind=job.lane, ok=ok)
         self._learn()
@@ -286,18 +292,16 @@ class Admission(Generic[T]):
         for queue in dict.fromkeys(self._queues if lane is None else (self._queues[lane],)):
             for _ in range(len(queue)):
                 job = queue.evict()
-                if self._stale(job, now_s):
+                if self._unfinishable(job, now_s) and not self._may_probe(job.lane, job.deadline_s, now_s):
                     dropped.append(job)
                 else:
                     queue.put(job)
         return dropped
 
-    def _stale(self, job: Job[T], now_s: float) -> bool:
+    def _unfinishable(self, job: Job[T], now_s: float) -> bool:
         if not self.protections.finishable_when_taken:
             return False
-        if now_s + MARGIN * self.times[job.lane].p99_s <= job.deadline_s:
-            return False
-        return not self._may_probe(job.lane, job.deadline_s, now_s)
+        return now_s + MARGIN * self.times[job.lane].p99_s > job.deadline_s
 
     def _may_probe(self, lane: int, deadline_s: float, now_s: float) -> bool:
         """An idle service tries: after a stall it would refuse everything by its own memory of the stall, do

@@ -2,6 +2,11 @@
 
 A ring of the last `KEPT` times; the percentile is renewed every `REFRESH` observations, since sorting on each
 would cost more than the decision that it serves.
+
+Times from a crowd are kept by number, and not by age: a service that refuses by them sees few new ones, and would
+go on refusing long after the crowd. So where a piece shows that they hold no more, the older half is forgotten
+(`disproved`), and after some such pieces nearly all. Rejected: forgetting by age, which takes as long where pieces
+come fast, and leaves a service that does few with no memory at all.
 """
 
 from __future__ import annotations
@@ -11,6 +16,8 @@ from typing import Final
 
 KEPT: Final = 256
 REFRESH: Final = 32
+LEAST: Final = 8
+"""So many are never forgotten: fewer say nothing about the slow ones."""
 
 
 class ServiceTimes:
@@ -47,6 +54,15 @@ class ServiceTimes:
         self._since += 1
         if self._since >= REFRESH or len(recent) <= REFRESH:
             self._refresh()
+
+    def disproved(self) -> None:
+        """By these times the last piece could not have been done in time, and it was."""
+        recent = self._recent
+        keeps = max(LEAST, len(recent) // 2)
+        while len(recent) > keeps:
+            recent.popleft()
+        self._refresh()
+        self.mean_s = max(self._sum_s / len(recent), 1e-9)
 
     def _refresh(self) -> None:
         ordered = sorted(self._recent)

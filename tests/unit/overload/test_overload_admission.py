@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+import random
 import subprocess
 import sys
 
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from holdfast.overload import Admission, Job, Lane, LimiterSettings, Protections, Why
 from holdfast.overload.admission import queue_budget_s
+from holdfast.overload.service_times import ServiceTimes
 
 RENEW, ESTABLISH = 0, 1
 LANES = (Lane("renew", guess_s=0.001), Lane("establish", guess_s=0.01, newest_first=True))
@@ -111,6 +114,69 @@ def test_a_stall_does_not_lock_the_service_up() -> None:
             queue.finish(job, now_s=now_s + 0.02)
     assert queue.times[ESTABLISH].p99_s < 0.03
     assert done > 450, "once the stall is forgotten, it queues again"
+
+
+def after_a_crowd(*, per_s: float, crowd_s: float = 30.0, patience_s: float = 0.5) -> tuple[int, float]:
+    """Work of about 0.1 s, eight at once, right after a crowd in which all took `crowd_s`: how many are refused in
+    ten minutes, and until when.
+    """
+    queue: Admission[int] = Admission([Lane("work", 0.01)], limiters={"": LimiterSettings.fixed(8)})
+    for number in range(256):
+        assert queue.offer(number, lane=0, deadline_s=1e9, now_s=0.0).admitted
+        job, _ = queue.take(now_s=0.0)
+        assert job is not None
+        queue.finish(job, now_s=crowd_s)
+    rng, now_s, refused, last_s = random.Random(1), crowd_s, 0, 0.0
+    ends: list[tuple[float, int, Job[int]]] = []
+
+    def goes_on(at_s: float) -> int:
+        job, dropped = queue.take(now_s=at_s)
+        if job is not None:
+            heapq.heappush(ends, (at_s + rng.uniform(0.05, 0.15), job.payload, job))
+        return len(dropped)
+
+    number = 0
+    while now_s < crowd_s + 600:
+        number += 1
+        now_s += rng.expovariate(per_s)
+        while ends and ends[0][0] <= now_s:
+            end_s, _, job = heapq.heappop(ends)
+            queue.finish(job, now_s=end_s)
+            refused += goes_on(end_s)
+        admitted = queue.offer(number, lane=0, deadline_s=now_s + patience_s, now_s=now_s).admitted
+        sent_away = goes_on(now_s) + (not admitted)
+        if sent_away:
+            refused, last_s = refused + sent_away, now_s - crowd_s
+    return refused, last_s
+
+
+@pytest.mark.parametrize("per_s", [1.0, 5.0, 20.0])
+def test_after_a_crowd_its_times_are_soon_forgotten(per_s: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tried piece that is done in time disproves them: refusals end within seconds. Without that they go on
+    until 256 pieces were done."""
+    refused, last_s = after_a_crowd(per_s=per_s)
+    monkeypatch.setattr(ServiceTimes, "disproved", lambda times: None)
+    before, before_s = after_a_crowd(per_s=per_s)
+    print(f"\n{per_s:g} a second: {refused} refused, until {last_s:.1f} s; before {before}, {before_s:.1f} s")
+    assert refused * 10 <= before
+    assert last_s < 5.0 < 30.0 < before_s
+
+
+def test_a_tried_piece_that_is_late_too_disproves_nothing() -> None:
+    """The service is as slow as it was: what it knows of that is kept."""
+    queue = admission(limit=4)
+    now_s = 0.0
+    for number in range(40):
+        assert queue.offer(number, lane=ESTABLISH, deadline_s=now_s + 0.5, now_s=now_s).admitted
+        job, _ = queue.take(now_s=now_s)
+        assert job is not None
+        now_s += 30.0
+        queue.finish(job, now_s=now_s)
+    assert queue.times[ESTABLISH].p99_s == 30.0
+    assert queue.offer(41, lane=ESTABLISH, deadline_s=now_s + 46.0, now_s=now_s).admitted
+    job, _ = queue.take(now_s=now_s)
+    assert job is not None
+    assert not job.tried, "it can be finished, by what is known"
 
 
 def test_what_became_stale_while_it_waited_is_dropped_when_taken() -> None:

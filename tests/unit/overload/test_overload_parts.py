@@ -29,6 +29,21 @@ def test_mean_and_p99_are_those_of_the_recent_times(times: list[float]) -> None:
     assert seen.p99_s in times
 
 
+@given(st.lists(st.floats(1e-6, 10.0), min_size=1, max_size=300), st.integers(1, 12))
+def test_times_that_were_disproved_are_forgotten_by_halves(times: list[float], often: int) -> None:
+    """The older half each time, down to eight; both figures are of the others at once."""
+    seen = ServiceTimes(1.0)
+    for took_s in times:
+        seen.observe(took_s)
+    kept = times[-256:]
+    for _ in range(often):
+        seen.disproved()
+        kept = kept[-max(8, len(kept) // 2) :]
+    assert seen.seen
+    assert seen.mean_s == pytest.approx(sum(kept) / len(kept))
+    assert seen.p99_s == sorted(kept)[int(0.99 * (len(kept) - 1))]
+
+
 @given(st.floats(0, 1e7), st.floats(-10, 1e5), st.floats(0, 0.999))
 def test_hints_spread_the_backlog_over_the_time_it_takes(backlog: float, spare: float, chance: float) -> None:
     """uniform(0, min(backlog / spare, cap)); without spare capacity the cap."""
