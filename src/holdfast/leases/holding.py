@@ -84,6 +84,9 @@ class Holding:
         self._until_s = float("-inf")
         self._counted_valid = False
         self._told: Place | None = None
+        self._renew_s = float("inf")
+        self._move_s: float | None = None
+        """When to tell the service of a new place, if that was put off beyond the next renewal."""
         self._anew = False
         self._attempt = 0
         self._waits = False
@@ -110,7 +113,13 @@ class Holding:
     @property
     def renews(self) -> bool:
         """Whether its next call is a renewal: these go first, here too."""
-        return self.token > 0 and not (self.leaves or self._anew) and self.place == self._told
+        holds = self.token > 0 and not (self.leaves or self._anew)
+        return holds and (self.place == self._told or self._move_s is not None)
+
+    @property
+    def _moves(self) -> bool:
+        """Whether its next call tells of a new place."""
+        return self.token > 0 and not (self.leaves or self._anew or self.renews)
 
     # -- what it asks --------------------------------------------------------------------------------------
 
@@ -125,7 +134,9 @@ class Holding:
     def move(self, place: Place | None, *, now_s: float) -> None:
         """It serves elsewhere, or otherwise, from now on."""
         if place != self.place and not self.leaves:
-            self.place, self.next_s = place, now_s
+            self.place = place
+            if self._move_s is None:  # else it waits as long as the service said, whatever the place is by then
+                self.next_s = now_s
 
     def know(self, token: int, *, now_s: float) -> None:
         """A guard refused us, and names a higher token: the lease is to be granted anew, above it."""
@@ -148,7 +159,7 @@ class Holding:
     def put_off(self, at_s: float) -> None:
         """It waits for the service until then: by its client's backoff, budget or breaker."""
         self._waits, self._crowd = True, APART_TURNS + 1
-        self._next(at_s)
+        self._later(at_s)
 
     def sooner(self, at_s: float) -> bool:
         """The service answers again, as another call has shown: no waiting any more. Whether that changes it."""
@@ -170,7 +181,7 @@ class Holding:
                 self._next(now_s + min(result.free_in_s + 0.1, TAKEN_POLL_S) * (0.9 + 0.1 * chance))
                 return None
             case TryLater():
-                self._next(now_s + result.after_s)
+                self._refused(ask, now_s + result.after_s)
                 self._crowd = APART_TURNS + 1
                 return None
             case Released():
@@ -181,6 +192,20 @@ class Holding:
             case _:
                 self.refused = "this is no answer to a lease call"
                 return self._end(Change.REFUSED)
+
+    def _refused(self, ask: Ask, at_s: float) -> None:
+        if isinstance(ask, Renew) and self._moves:  # it moved meanwhile, and that may be told at once
+            self._renew_s = at_s
+        else:
+            self._later(at_s)
+
+    def _later(self, at_s: float) -> None:
+        """What it would ask next is put off. A new place is told among those who have no lease yet, with their
+        hints: by them its lease would run out, so it is renewed meanwhile, at the old place.
+        """
+        if self._moves and self._renew_s < at_s:
+            self._move_s, at_s = at_s, self._renew_s
+        self._next(at_s)
 
     def _next(self, at_s: float) -> None:
         """Whoever leaves and has nothing asks for nothing any more."""
@@ -193,8 +218,13 @@ class Holding:
         self._until_s = asked_s + granted.ttl_s * (1 - DRIFT_SHARE)
         self._counted_valid = now_s < self._until_s
         if isinstance(ask, Establish):
-            self._told, self._anew, self._crowd = ask.place, self.above > granted.token, 0
-        self.next_s = max(now_s, asked_s + self._turn_s(chance)) if self.renews else now_s
+            self._told, self._anew, self._crowd, self._move_s = ask.place, self.above > granted.token, 0, None
+        self._renew_s = max(now_s, asked_s + self._turn_s(chance))
+        if self._move_s is not None and (self.place == self._told or self._move_s <= self._renew_s):
+            move_s, self._move_s = self._move_s, None
+            self.next_s = self._renew_s if self.renews else max(now_s, move_s)
+        else:
+            self.next_s = self._renew_s if self.renews else now_s
         if was != granted.token:
             return Change.GRANTED
         return None if was_valid or not self._counted_valid else Change.REGAINED
@@ -210,7 +240,7 @@ class Holding:
             return self._end(Change.RELEASED)
         self.above = max(self.above, self.token)
         was_valid, self._counted_valid = self._counted_valid, False
-        self.token, self._until_s = 0, float("-inf")
+        self.token, self._until_s, self._move_s = 0, float("-inf"), None
         self.next_s = now_s + chance * AGAIN_S
         return Change.LOST if was_valid else None
 

@@ -115,6 +115,71 @@ def test_a_moved_place_is_told_under_a_new_token() -> None:
     assert lease.renews
 
 
+@given(
+    hints_s=st.lists(st.floats(0.5, 170.0), max_size=8),
+    moved_s=st.floats(100.2, 400.0),
+    chances=st.randoms(use_true_random=False),
+)
+def test_who_moves_in_a_crowd_keeps_its_lease(
+    hints_s: list[float], moved_s: float, chances: random.Random
+) -> None:
+    """A new place is told among those who want a lease, and put off by hints, up to beyond the TTL. Meanwhile
+    the lease is renewed: it is never lost, no hint is passed over, and in the end the place is told.
+    """
+    lease, at_s, asked_again_s = holding(place=PLACE), 100.0, 0.0
+    hear(lease, Granted(7, 60.0), asked_s=at_s)
+    elsewhere, left = Place(81, "192.0.2.1"), list(hints_s)
+    moved = False
+    while lease.place == PLACE or lease.token == 7:
+        assert lease.next_s is not None
+        if not moved and lease.next_s >= moved_s:
+            at_s, moved = max(at_s, moved_s), True
+            lease.move(elsewhere, now_s=at_s)
+            assert lease.ask() == Establish("api", "n", "me", elsewhere, 6), "it is told at once"
+        at_s = max(at_s, lease.next_s)
+        assert lease.valid(now_s=at_s)
+        ask, chance = lease.ask(), chances.random()
+        if isinstance(ask, Renew):
+            result: Granted | TryLater = Granted(7, 60.0, renewed=True)
+        elif left:
+            assert at_s >= asked_again_s
+            result = TryLater(left.pop(), "busy")
+            asked_again_s = at_s + result.after_s
+        else:
+            result = Granted(8, 60.0)
+        lease.answered(ask, result, asked_s=at_s, now_s=at_s, chance=chance)
+    assert lease.renews
+    assert not left
+
+
+def test_who_moves_back_while_it_waits_has_nothing_to_tell() -> None:
+    """It was refused with its new place, and is at the old one again: it goes on renewing."""
+    lease = holding(place=PLACE)
+    hear(lease, Granted(7, 60.0), asked_s=100.0)
+    lease.move(Place(81, "192.0.2.1"), now_s=105.0)
+    hear(lease, TryLater(110.0, "busy"), asked_s=105.0)
+    assert lease.next_s == 120.0
+    lease.move(PLACE, now_s=110.0)
+    assert hear(lease, Granted(7, 60.0, renewed=True), asked_s=120.0) is None
+    assert lease.next_s is not None
+    assert lease.next_s > 135.0
+    assert lease.ask() == Renew("api", "n", "me", 7)
+
+
+def test_who_moves_while_its_renewal_is_refused_tells_it_at_once() -> None:
+    """The refusal of a renewal holds for renewals."""
+    lease = holding(place=PLACE)
+    hear(lease, Granted(7, 60.0), asked_s=100.0)
+    renewal = lease.ask()
+    lease.move(Place(81, "192.0.2.1"), now_s=120.5)
+    lease.answered(renewal, TryLater(9.0, "busy"), asked_s=120.0, now_s=121.0, chance=0.5)
+    assert lease.next_s == 120.5
+    assert isinstance(lease.ask(), Establish)
+    lease.answered(lease.ask(), TryLater(60.0, "busy"), asked_s=121.0, now_s=121.0, chance=0.5)
+    assert lease.next_s == 130.0
+    assert lease.ask() == renewal
+
+
 def test_what_a_guard_knows_is_outrun() -> None:
     """A guard that refused us names a higher token: the lease is granted anew, above it."""
     lease = holding()
