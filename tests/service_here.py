@@ -13,14 +13,21 @@ from holdfast.service.leases.serving import run_leases
 from holdfast.service.scene import open_scene
 from servers.ports import free_port
 
-FILE = 'format = 1\nscope = "t"\n[service]\nmetrics_listen = ""\n[leases]\nlisten = "127.0.0.1:{port}"\n'
+FILE = """format = 1
+scope = "t"
+[service]
+metrics_listen = ""
+[leases]
+listen = "127.0.0.1:{port}"
+ttl = "{ttl}"
+"""
 KEY = "a token of thirty-two characters"
 
 
 class Place:
     """Where it will serve, before it does."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, ttl: str = "3m") -> None:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.key_file = directory / "holdfast-state" / "keys" / "leases.key"
@@ -28,7 +35,7 @@ class Place:
         self.key_file.touch(mode=0o600)
         self.key_file.write_text(KEY)
         self.file = directory / "leases.toml"
-        self.file.write_text(FILE.format(port=port))
+        self.file.write_text(FILE.format(port=port, ttl=ttl))
 
 
 @asynccontextmanager

@@ -84,7 +84,7 @@ class LeaseWorld:
         self.events: list[Event] = []
         self.inbox = self._inbox()
         self.caller: Caller = self.inbox
-        self._task: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[bool] | None = None
 
     def _inbox(self) -> LeaseInbox:
         return LeaseInbox(self.store, now_s=lambda: self.now_s)

@@ -97,6 +97,7 @@ KINDS: Final = (
     Kind("leases.took_over", "A lease service began: it owns the leases, and gives all of them grace"),
     Kind("leases.waits", "A lease service can't take the leases over yet, and why"),
     Kind("leases.superseded", "Another lease service owns the leases now; this one ends"),
+    Kind("leases.restored", "The store is older than what the lease service wrote: it takes the leases over anew"),
     Kind("leases.store_out", "The store takes no writes: held leases are renewed, nobody is granted one"),
     Kind("leases.store_back", "The store takes writes of leases again"),
     Kind("leases.epoch_raised", "Callers knew higher tokens than the store: tokens were raised above them (R19)"),

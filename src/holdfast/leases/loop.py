@@ -1,6 +1,7 @@
 """The lease service's loop: take the leases over, then let the desk decide about whatever comes in.
 
     owner's document: next epoch, by compare-and-set -> all leases, with grace -> serve -> superseded: end
+                                                                                     -> the store restored: anew
 
 Taking over is an act, not an election: who starts last owns the leases, and the one before stands down at its next
 write. Two services that start each other out are a fault of whoever starts them, visible as `leases.superseded`.
@@ -38,8 +39,10 @@ async def lease_loop(
     settings: LeaseSettings,
     protections: Protections | None = None,
     capacity: Capacity | None = None,
-) -> None:
-    """Serve the leases of a scope until another service takes over."""
+) -> bool:
+    """Serve the leases of a scope until another service takes over; True if none has, but the store is older than
+    what this service wrote (restored, emptied): then it is to begin anew.
+    """
     keys = Keys(scope)
     looked_s = await _put_off(0.0)
     taken = await _take_over(keys)
@@ -67,7 +70,7 @@ async def lease_loop(
         actions = desk.step(inbound)
         await _act(actions)
         if actions.superseded:
-            return
+            return desk.writer.outlived
         inbound = await NextInbound(desk.wake_in_s(now_s=inbound.now_s))
 
 

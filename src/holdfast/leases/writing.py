@@ -82,6 +82,8 @@ class Writer:
         self.count = 0
         self.store_out = False
         self.superseded = False
+        self.outlived = False
+        """Superseded by nobody: the store is an older one than we wrote to."""
         self._groups: dict[int, Group] = {}
         self._busy: set[str] = set()
         self._deletes: deque[str] = deque()
@@ -252,6 +254,12 @@ class Writer:
             remember = self._own(found, entry.revision, said)
         elif not self.superseded:
             self.superseded = True
-            by = "nobody: the store was emptied" if found is None else f"{found.run}, epoch {found.epoch}"
-            said.append(("leases.superseded", f"another lease service owns the leases now ({by})"))
+            self.outlived = found is None or found.epoch < self.owner.epoch
+            by = "nobody" if found is None else f"{found.run}, epoch {found.epoch}"
+            if self.outlived:
+                said.append(
+                    ("leases.restored", f"the store was restored or emptied: its owner of the leases is {by}")
+                )
+            else:
+                said.append(("leases.superseded", f"another lease service owns the leases now ({by})"))
         return Ended(group, "the lease service moves", tuple(said), remember)

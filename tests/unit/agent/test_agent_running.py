@@ -89,3 +89,23 @@ async def test_told_twice_to_end_it_does_not_wait(tmp_path: Path) -> None:
         hurry.set()
         assert not await asyncio.wait_for(agent, 20)
     assert said.lines[-1] == "agent.left its lease is released"
+
+
+async def test_a_store_that_is_lost_costs_the_service_a_new_start(tmp_path: Path) -> None:
+    """Its file deleted under it, the service takes the leases over anew, and a holder is granted its lease again
+    with a higher token: nobody has to start anything.
+    """
+    place = Place(tmp_path, ttl="2s")
+    file = agent_file(tmp_path, place)
+    said, stop = Said(), asyncio.Event()
+    async with serving(place):
+        agent = asyncio.create_task(run_agent(file, stop, asyncio.Event(), say=said.say))
+        await said.until("lease.granted")
+        before = int(said.lines[-1].split()[-1])
+        for store in (tmp_path / "holdfast-state").glob("store.sqlite*"):
+            store.unlink()
+        said.lines.clear()
+        await said.until("lease.granted")
+        assert int(said.lines[-1].split()[-1]) > before
+        stop.set()
+        await asyncio.wait_for(agent, 20)

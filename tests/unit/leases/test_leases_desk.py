@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from holdfast.leases.desk import Actions, Capacity, Desk
 from holdfast.leases.law import LeaseSettings
 from holdfast.leases.tokens import token_of
@@ -260,9 +262,20 @@ def test_it_stands_down_when_another_owns_the_leases() -> None:
     world = World(1)
     world.step(Establish("api", "x", "you"))
     world.answer(Lost((Entry(KEYS.lease_owner, encode(LeaseOwner("other", 9)), 99),)))
-    assert world.actions.superseded
+    assert (world.actions.superseded, world.desk.writer.outlived) == (True, False)
     assert isinstance(world.results[0], TryLater)
     assert isinstance(world.step(Renew("api", "n0", "me", token_of(1, 1)))[0], TryLater)
+
+
+@pytest.mark.parametrize("there", [(), (Entry(KEYS.lease_owner, encode(LeaseOwner("other", 1)), 99),)])
+def test_a_store_older_than_itself_is_no_successor(there: tuple[Entry, ...]) -> None:
+    """Emptied, or restored to a copy with a lower epoch: it ends to begin anew, since nobody else serves."""
+    world = World(1)
+    world.step(Establish("api", "x", "you"))
+    world.answer(Lost(there or (None,)))
+    assert (world.actions.superseded, world.desk.writer.outlived) == (True, True)
+    assert "leases.superseded" not in world.said
+    assert "leases.restored" in world.said
 
 
 def test_a_silent_service_looks_whether_it_still_owns_the_leases() -> None:

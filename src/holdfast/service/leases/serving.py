@@ -98,12 +98,13 @@ async def run_leases(scene: Scene) -> None:
             )
         )
         registrar = group.create_task(run_registrar(scene), name=REGISTRAR)
-        await supervise(
+        while await supervise(
             ACTOR,
             lambda: lease_loop(scene.keys.scope, law_of(settings), protections_of(settings)),
             answers,
             emit=scene.events.emit,
-        )
+        ):
+            answers.restart()
         beside.cancel()
         registrar.cancel()
 
