@@ -112,7 +112,7 @@ class LeaseHttp:
                 method, path, content=content, params=params, timeout=timeout_s + MARGIN_S
             )
         except (httpx.HTTPError, OSError) as error:
-            raise NotServed(f"{type(error).__name__}: {error}") from error
+            raise NotServed(f"{type(error).__name__}: {error}{_hint(error)}") from error
         if reply.status_code == 200:
             return reply.content
         try:
@@ -121,6 +121,15 @@ class LeaseHttp:
             why = reply.reason_phrase
         kind = NotServed if reply.status_code >= 500 else Rejected
         raise kind(f"status {reply.status_code}: {why}")
+
+
+def _hint(error: Exception) -> str:
+    """What is likely to be meant where the words of the library leave people alone."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return "; a certificate that the system does not trust is named as ca_file (--ca-file)"
+    if "WRONG_VERSION_NUMBER" in str(error):
+        return "; nothing speaks TLS there: http:// instead of https://?"
+    return "; https:// instead of http://?" if isinstance(error, httpx.RemoteProtocolError) else ""
 
 
 def _address(url: str) -> httpx.URL:

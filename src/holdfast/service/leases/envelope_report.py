@@ -113,8 +113,8 @@ def _recovery(found: Envelope) -> str:
         return "never: no design can hold more than it can renew"
     low, high = found.expected_s
     return (
-        f"at best {duration(found.ideal_s)} to 99 % held (-tau k ln(1 - 0.99 load)); expected with all protections"
-        f" {duration(low)} to {duration(high)}"
+        f"at best {duration(found.ideal_s)} to 99 % held (-tau k ln(1 - 0.99 load), up to 12 % pessimistic);"
+        f" expected with all protections {duration(low)} to {duration(high)}"
     )
 
 
