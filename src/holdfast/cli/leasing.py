@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +13,7 @@ import click
 
 from holdfast.cli import exits
 from holdfast.cli.common import fail, file_option, format_option, load_file, run, show
+from holdfast.cli.delivering import key_in, service_options
 
 if TYPE_CHECKING:
     from holdfast.config.settings import Loaded
@@ -66,6 +71,44 @@ def list_leases(role: str, file: str | None, form: str) -> None:
 
     found = run(read())
     show(found, form, lambda: as_text(found))
+
+
+@leases.command()
+@click.argument("role")
+@service_options
+def watch(role: str, url: str, key_file: str, ca_file: str) -> None:
+    """Who holds leases of a role, and each change, until stopped: + came, ~ is another, - has gone.
+
+    It asks the service, so it runs anywhere; `leases list` reads the store.
+
+    \b
+    Example:
+      holdfast leases watch api --key-file holdfast-state/keys/leases.key
+    """
+    from holdfast.model.lease import bad_word
+
+    if bad_word(role):
+        fail(f"ROLE: {bad_word(role)}", exits.USAGE)
+    try:
+        from holdfast.client.http import LeaseHttp, Rejected
+        from holdfast.service.leases.watching import watch_role
+    except ImportError as error:
+        fail(f"this needs {error.name}: pip install 'holdfast[leases]'")
+
+    async def look() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        async with LeaseHttp(url, key_in(key_file), ca_file=ca_file) as service:
+            await watch_role(service, role, lambda line: click.echo(f"{time.strftime('%H:%M:%S')} {line}"))
+
+    try:
+        asyncio.run(look())
+    except Rejected as error:
+        fail(f"{url}: {error}")
+    except asyncio.CancelledError:
+        sys.exit(exits.INTERRUPTED)
 
 
 @leases.command()

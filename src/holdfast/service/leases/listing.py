@@ -34,9 +34,14 @@ async def read_leases(scene: Scene, role: str) -> Listed:
 
 def as_text(found: Listed) -> str:
     """A line for each."""
-    lines = [f"{lease.key:<32} {lease.holder:<40} token {lease.token}{_place(lease)}" for lease in found.leases]
+    lines = [line_of(lease) for lease in found.leases]
     lines += [f"{key}: unreadable, counts as free" for key in found.unreadable]
     return "\n".join(lines) or "nobody holds a lease"
+
+
+def line_of(lease: Lease) -> str:
+    """Who holds it, by which token, and where that serves."""
+    return f"{lease.key:<32} {lease.holder:<40} token {lease.token}{_place(lease)}"
 
 
 def _place(lease: Lease) -> str:
