@@ -20,6 +20,8 @@ EARLY_SHARE: Final = 0.7
 """Of the time after which a refused caller should be served: it is back by then. Who is back too early is refused
 once more, which costs a tenth of a renewal; where nobody is back the service stands idle.
 """
+FALLS_MOST: Final = 0.6
+"""So much of the spare rate is lost at most until a backlog is served. More (0.9) brings callers back late."""
 RENEW, WRITE = 0, 1
 
 
@@ -66,15 +68,25 @@ class Hints:
         spare_share = 1 - renewals_per_s(held=len(book), ttl_s=book.ttl_s) / renewing_per_s
         pace_per_s = self._pace.per_s(now_s=now_s)
         spare_per_s = queue.rate_per_s(WRITE) * spare_share if pace_per_s is None else pace_per_s
-        one_per_s = renewals_per_s(held=1, ttl_s=book.ttl_s)
+        backlog = self._outstanding.advance(now_s) + queue.waiting(WRITE) + 1
         return retry_after_s(
-            backlog=self._outstanding.advance(now_s) + queue.waiting(WRITE) + 1,
+            backlog=backlog,
             spare_per_s=spare_per_s / EARLY_SHARE,
             chance=self.chance,
             cap_s=cap_s,
             least_s=min(BUSY_S * (0.5 + self.chance), cap_s),
-            takes_share=one_per_s / (renewing_per_s * spare_share) if spare_share > 0 else 0.0,
+            takes_share=self._takes_share(renewing_per_s * spare_share, backlog),
         )
+
+    def _takes_share(self, spare_renewals_per_s: float, backlog: int) -> float:
+        """Of the spare rate, that each grant takes from then on, by its renewals: all of the backlog at most
+        `FALLS_MOST`. The pace of renewals is learnt badly while the store keeps the processor busy; taken at its
+        word it may say that nothing is left, and calls all back at once.
+        """
+        most = FALLS_MOST / backlog
+        if spare_renewals_per_s <= 0:
+            return most
+        return min(most, renewals_per_s(held=1, ttl_s=self._book.ttl_s) / spare_renewals_per_s)
 
 
 def early(call: Call, why: str, *, chance: float, number: int) -> TryLater:
