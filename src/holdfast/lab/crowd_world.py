@@ -72,7 +72,7 @@ class CrowdWorld(ServiceUnderSearch):
         super().__init__()
         self._calmly(2 * CALM_STEP_S)
         for host in self.hosts:
-            host.holding.next_s = self.now_s
+            host.holding.put_off(self.now_s)
         self.hosts += [Host(bounds.renewing + number) for number in range(bounds.coming)]
         self.left = {
             "tick": bounds.ticks,

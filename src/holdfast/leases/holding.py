@@ -11,6 +11,11 @@ there is the guard at the resource.
 
 A lease that is not valid any more keeps its token: an answer that comes late ("renewed") makes it valid again.
 
+*A change* (another place, or a guard that knows more) is asked for as a new grant, and waits as long as the
+service says: with all that want one, for minutes where a crowd does, or while the store is away. Renewals go on
+meanwhile, of the lease as it was granted, with a time of their own: who holds a lease never stands behind
+newcomers to keep it.
+
 *Apart.* Whoever was kept waiting (no answer, or a refusal) is renewed with all the others that were. Two of its
 turns are shortened at random, so that the crowd does not come back as one, turn after turn; not the first one,
 which would compete with those of the crowd that still wait. New grants need no such thing: the store paces them,
@@ -43,8 +48,7 @@ TAKEN_POLL_S: Final = 10.0
 TTL_GUESS_S: Final = 180.0
 APART_TURNS: Final = 2
 """So often whoever was renewed late, with a crowd, renews at random in the second half of its turn, from the
-second
-turn on: the sum of two such moments covers a whole turn."""
+second turn on: the sum of two such moments covers a whole turn."""
 AGAIN_S: Final = 1.0
 """Whoever lost a lease asks anew within this: a crowd that lost all at once does not come back at one moment."""
 
@@ -75,18 +79,16 @@ class Holding:
         """The highest token that we know of."""
         self.token = 0
         self.ttl_s = TTL_GUESS_S
-        self.next_s: float | None = now_s
-        """When to ask next; None: never."""
         self.leaves = False
         self.refused = ""
         self.taken_by = ""
         """The holder that has it, if it was another at the last answer."""
+        self._renew_s = self._write_s = now_s
+        """When to renew, and before when not to ask for what has to be written: a grant, a change, a release."""
+        self._ended = False
         self._until_s = float("-inf")
         self._counted_valid = False
         self._told: Place | None = None
-        self._renew_s = float("inf")
-        self._move_s: float | None = None
-        """When to tell the service of a new place, if that was put off beyond the next renewal."""
         self._anew = False
         self._attempt = 0
         self._waits = False
@@ -113,13 +115,21 @@ class Holding:
     @property
     def renews(self) -> bool:
         """Whether its next call is a renewal: these go first, here too."""
-        holds = self.token > 0 and not (self.leaves or self._anew)
-        return holds and (self.place == self._told or self._move_s is not None)
+        if not self.token or self.leaves:
+            return False
+        return not self._changes or self._renew_s < self._write_s
 
     @property
-    def _moves(self) -> bool:
-        """Whether its next call tells of a new place."""
-        return self.token > 0 and not (self.leaves or self._anew or self.renews)
+    def next_s(self) -> float | None:
+        """When to ask next; None: never."""
+        if self._ended or (self.leaves and not self.token):
+            return None
+        return self._renew_s if self.renews else self._write_s
+
+    @property
+    def _changes(self) -> bool:
+        """Whether the lease is to be granted anew, otherwise than it was."""
+        return self._anew or self.place != self._told
 
     # -- what it asks --------------------------------------------------------------------------------------
 
@@ -132,21 +142,18 @@ class Holding:
         return Establish(self.role, self.name, self.holder, self.place, self.above)
 
     def move(self, place: Place | None, *, now_s: float) -> None:
-        """It serves elsewhere, or otherwise, from now on."""
+        """It serves elsewhere, or otherwise, from now on. Told now, or when a hint that it waits out allows it."""
         if place != self.place and not self.leaves:
-            self.place = place
-            if self._move_s is None:  # else it waits as long as the service said, whatever the place is by then
-                self.next_s = now_s
+            self.place, self._write_s = place, max(self._write_s, now_s)
 
     def know(self, token: int, *, now_s: float) -> None:
         """A guard refused us, and names a higher token: the lease is to be granted anew, above it."""
         if token >= max(self.above, self.token):
-            self.above, self.next_s, self._anew = token, now_s, True
+            self.above, self._write_s, self._anew = token, max(self._write_s, now_s), True
 
     def leave(self, *, now_s: float) -> None:
         """Give it back."""
-        self.leaves = True
-        self.next_s = now_s if self.token else None
+        self.leaves, self._write_s = True, now_s
 
     # -- what it is told -----------------------------------------------------------------------------------
 
@@ -158,14 +165,16 @@ class Holding:
 
     def put_off(self, at_s: float) -> None:
         """It waits for the service until then: by its client's backoff, budget or breaker."""
-        self._waits, self._crowd = True, APART_TURNS + 1
-        self._later(at_s)
+        if self.renews:
+            self._waits, self._crowd, self._renew_s = True, APART_TURNS + 1, at_s
+        else:
+            self._write_s = at_s
 
     def sooner(self, at_s: float) -> bool:
         """The service answers again, as another call has shown: no waiting any more. Whether that changes it."""
-        if not self._waits or not self.renews or self.next_s is None or self.next_s <= at_s:
+        if not self._waits or not self.renews or self._renew_s <= at_s:
             return False
-        self.next_s = at_s
+        self._renew_s = at_s
         return True
 
     def answered(self, ask: Ask, result: Result, *, asked_s: float, now_s: float, chance: float) -> Change | None:
@@ -178,11 +187,10 @@ class Holding:
             case Gone():
                 return self._gone(now_s, chance)
             case Taken():
-                self._next(now_s + min(result.free_in_s + 0.1, TAKEN_POLL_S) * (0.9 + 0.1 * chance))
+                self._write_s = now_s + min(result.free_in_s + 0.1, TAKEN_POLL_S) * (0.9 + 0.1 * chance)
                 return None
             case TryLater():
-                self._refused(ask, now_s + result.after_s)
-                self._crowd = APART_TURNS + 1
+                self._later(ask, now_s + result.after_s)
                 return None
             case Released():
                 return self._end(Change.RELEASED)
@@ -193,23 +201,12 @@ class Holding:
                 self.refused = "this is no answer to a lease call"
                 return self._end(Change.REFUSED)
 
-    def _refused(self, ask: Ask, at_s: float) -> None:
-        if isinstance(ask, Renew) and self._moves:  # it moved meanwhile, and that may be told at once
-            self._renew_s = at_s
+    def _later(self, ask: Ask, at_s: float) -> None:
+        """Refused: what was asked is asked then. A change that waits keeps no renewal waiting."""
+        if isinstance(ask, Renew):
+            self._renew_s, self._crowd = at_s, APART_TURNS + 1
         else:
-            self._later(at_s)
-
-    def _later(self, at_s: float) -> None:
-        """What it would ask next is put off. A new place is told among those who have no lease yet, with their
-        hints: by them its lease would run out, so it is renewed meanwhile, at the old place.
-        """
-        if self._moves and self._renew_s < at_s:
-            self._move_s, at_s = at_s, self._renew_s
-        self._next(at_s)
-
-    def _next(self, at_s: float) -> None:
-        """Whoever leaves and has nothing asks for nothing any more."""
-        self.next_s = None if self.leaves and not self.token else at_s
+            self._write_s = at_s
 
     def _granted(self, ask: Ask, granted: Granted, asked_s: float, now_s: float, chance: float) -> Change | None:
         was_valid, was = self._counted_valid, self.token
@@ -218,13 +215,9 @@ class Holding:
         self._until_s = asked_s + granted.ttl_s * (1 - DRIFT_SHARE)
         self._counted_valid = now_s < self._until_s
         if isinstance(ask, Establish):
-            self._told, self._anew, self._crowd, self._move_s = ask.place, self.above > granted.token, 0, None
+            self._told, self._anew, self._crowd = ask.place, self.above > granted.token, 0
         self._renew_s = max(now_s, asked_s + self._turn_s(chance))
-        if self._move_s is not None and (self.place == self._told or self._move_s <= self._renew_s):
-            move_s, self._move_s = self._move_s, None
-            self.next_s = self._renew_s if self.renews else max(now_s, move_s)
-        else:
-            self.next_s = self._renew_s if self.renews else now_s
+        self._write_s = max(now_s, self._write_s) if self._changes else float("-inf")
         if was != granted.token:
             return Change.GRANTED
         return None if was_valid or not self._counted_valid else Change.REGAINED
@@ -240,11 +233,11 @@ class Holding:
             return self._end(Change.RELEASED)
         self.above = max(self.above, self.token)
         was_valid, self._counted_valid = self._counted_valid, False
-        self.token, self._until_s, self._move_s = 0, float("-inf"), None
-        self.next_s = now_s + chance * AGAIN_S
+        self.token, self._until_s = 0, float("-inf")
+        self._write_s = max(self._write_s, now_s + chance * AGAIN_S)
         return Change.LOST if was_valid else None
 
     def _end(self, change: Change) -> Change:
-        self.next_s = None
+        self._ended = True
         self.token, self._until_s, self._counted_valid = 0, float("-inf"), False
         return change

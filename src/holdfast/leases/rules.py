@@ -8,6 +8,7 @@
 | establish | other's, overdue | `Grant` with a new token: the other's is refused by the guard from its first use |
 | establish | other's          | `Taken`, with the time after which it may be free |
 | renew     | (holder, token) match | `Keep`, also if it is overdue: nobody else was granted it |
+| renew     | same holder, an older token | `Keep`: the reply to its new grant was lost; it is told the token |
 | renew     | anything else    | `Gone` |
 | release   | (holder, token) match | `Drop` |
 | release   | anything else    | `Gone`: it is not the caller's, which is what it wanted |
@@ -51,7 +52,9 @@ def establish(ask: Establish, lease: Lease | None, *, left_s: float) -> Grant | 
 
 
 def renew(ask: Renew, lease: Lease | None) -> Keep | Gone:
-    """Rows six and seven."""
+    """Rows six to eight. Never for a token above ours: the store has forgotten that one, and is to be outrun."""
+    if lease is not None and lease.holder == ask.holder and ask.token < lease.token:
+        return Keep(lease)
     why = _not_theirs(ask, lease)
     return Gone(why) if lease is None or why else Keep(lease)
 

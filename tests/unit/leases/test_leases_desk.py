@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from holdfast.leases.desk import Actions, Capacity, Desk
+from holdfast.leases.holding import Holding
 from holdfast.leases.law import LeaseSettings
 from holdfast.leases.tokens import token_of
 from holdfast.leases.writing import GROUP
@@ -17,6 +18,7 @@ from holdfast.model.lease import (
     Granted,
     Lease,
     LeaseOwner,
+    Place,
     Release,
     Renew,
     Result,
@@ -218,6 +220,47 @@ def test_expiry_may_be_suspended_while_the_store_is_out() -> None:
     assert "leases.store_back" in world.said
     assert len(world.desk.book) == 10
     assert world.desk.book.left_s("api/n1", now_s=world.now_s) == TTL_S
+
+
+def test_a_place_that_changes_while_the_store_is_out_costs_no_lease() -> None:
+    """The change is refused for three TTLs; the holder asks what it asks by the shipped rules, and keeps its
+    lease. Once the store is back the change is granted.
+    """
+    world = World()
+    holding = Holding("api", "n", "me", place=Place(80, "192.0.2.1"), above=0, now_s=world.now_s)
+
+    def ask() -> Result | None:
+        asked_s, call = world.now_s, holding.ask()
+        (result,) = world.step(call)
+        if result is None:
+            world.answer()
+            result = world.results[world.calls - 1]
+        holding.answered(call, result, asked_s=asked_s, now_s=world.now_s, chance=0.5)
+        return result
+
+    assert isinstance(ask(), Granted)
+    token = holding.token
+    world.step(Establish("api", "other", "you"))
+    world.answer(OUT)
+    holding.move(Place(81, "192.0.2.1"), now_s=world.now_s)
+    refused = 0
+    until_s = world.now_s + 3 * TTL_S
+    while world.now_s < until_s:
+        assert holding.valid(now_s=world.now_s)
+        assert holding.next_s is not None
+        if holding.next_s <= world.now_s:
+            refused += isinstance(ask(), TryLater)
+        world.now_s += 0.5
+        world.step()
+        world.answer(OUT)
+    assert refused > 1
+    assert holding.token == token
+    world.wait(10.0, steps=10)
+    while holding.token == token:
+        assert holding.next_s is not None
+        world.wait(max(0.0, holding.next_s - world.now_s))
+        ask()
+    assert holding.renews
 
 
 def test_a_write_of_unknown_fate_is_settled() -> None:

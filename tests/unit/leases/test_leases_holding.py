@@ -180,6 +180,42 @@ def test_who_moves_while_its_renewal_is_refused_tells_it_at_once() -> None:
     assert lease.ask() == renewal
 
 
+def test_a_change_that_waits_keeps_no_renewal_waiting() -> None:
+    """In a crowd the change hears "in two minutes": the lease is renewed in its turns, under its token, and the
+    change is asked for no sooner than it was told, though the place changes once more.
+    """
+    lease = holding(place=PLACE)
+    hear(lease, Granted(7, 60.0), asked_s=100.0)
+    lease.move(Place(81, "192.0.2.1"), now_s=110.0)
+    assert isinstance(lease.ask(), Establish)
+    hear(lease, TryLater(120.0, "a crowd"), asked_s=110.0, now_s=110.0)
+    newest = Place(82, "192.0.2.1")
+    lease.move(newest, now_s=111.0)
+    asked = []
+    while (at_s := lease.next_s) is not None and at_s < 230.0:
+        assert not lease.lapsed(now_s=at_s)
+        assert lease.ask() == Renew("api", "n", "me", 7)
+        asked.append(at_s)
+        hear(lease, Granted(7, 60.0, True), asked_s=at_s, now_s=at_s)
+    assert asked == [120.0, 140.0, 160.0, 180.0, 200.0, 220.0]
+    assert (lease.next_s, lease.ask()) == (230.0, Establish("api", "n", "me", newest, 6))
+    assert hear(lease, Granted(9, 60.0), asked_s=230.0) is Change.GRANTED
+    assert lease.renews
+
+
+def test_a_change_whose_answer_was_lost_is_found_out_by_renewing() -> None:
+    """The renewal is told the new token; the change is asked for again, and heard of without a third one."""
+    lease = holding(place=PLACE)
+    hear(lease, Granted(7, 60.0), asked_s=100.0)
+    lease.move(Place(81, "192.0.2.1"), now_s=119.0)
+    lease.unanswered(now_s=129.0, chance=1.0)
+    assert lease.ask() == Renew("api", "n", "me", 7)
+    assert hear(lease, Granted(8, 60.0, True), asked_s=129.0) is Change.GRANTED
+    assert (lease.token, lease.ask()) == (8, Establish("api", "n", "me", Place(81, "192.0.2.1"), 7))
+    assert hear(lease, Granted(8, 60.0, True), asked_s=130.0) is None
+    assert lease.renews
+
+
 def test_what_a_guard_knows_is_outrun() -> None:
     """A guard that refused us names a higher token: the lease is granted anew, above it."""
     lease = holding()

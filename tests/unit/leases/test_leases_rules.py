@@ -49,14 +49,14 @@ def test_establish(call: Establish, lease: Lease | None, left_s: float, answer: 
     assert establish(call, lease, left_s=left_s) == answer
 
 
-def test_renew_and_release_are_for_the_holder_of_the_very_token() -> None:
+def test_renew_and_release_are_for_the_holder() -> None:
     """Anybody else is told that it is gone, and why."""
     assert renew(Renew("api", "a", "me", MINE.token), MINE) == Keep(MINE)
     assert release(Release("api", "a", "me", MINE.token), MINE) == Drop()
     for holder, token, lease, why in (
         ("me", MINE.token, None, "ran out or was released"),
         ("you", MINE.token, MINE, "me holds it now"),
-        ("me", MINE.token - 1, MINE, f"granted again with token {MINE.token}"),
+        ("me", MINE.token + 1, MINE, f"granted again with token {MINE.token}"),
     ):
         for gone in (
             renew(Renew("api", "a", holder, token), lease),
@@ -64,6 +64,14 @@ def test_renew_and_release_are_for_the_holder_of_the_very_token() -> None:
         ):
             assert isinstance(gone, Gone)
             assert why in gone.why
+
+
+def test_a_holder_whose_new_grant_was_never_heard_of_keeps_it_by_its_old_token() -> None:
+    """It renews while its change waits for an answer; it alone, and it gives nothing back by that token."""
+    assert renew(Renew("api", "a", "me", MINE.token - 1), MINE) == Keep(MINE)
+    assert isinstance(renew(Renew("api", "a", "you", MINE.token - 1), MINE), Gone)
+    gone = release(Release("api", "a", "me", MINE.token - 1), MINE)
+    assert gone == Gone(f"it was granted again with token {MINE.token}")
 
 
 @given(st.lists(st.tuples(st.integers(1, 5), st.integers(1, COUNT_MAX)), min_size=2, max_size=10))
