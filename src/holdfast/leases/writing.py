@@ -29,7 +29,7 @@ from holdfast.model.lease import Lease, LeaseOwner
 from holdfast.overload import Job
 from holdfast.ports.leases import Call, Submit, Written
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.store import COMMIT_OPERATIONS_MAX, Commit, Committed, Compare, Lost, Put
+from holdfast.ports.store import ABSENT, COMMIT_OPERATIONS_MAX, Commit, Committed, Compare, Lost, Put
 
 GROUP: Final = COMMIT_OPERATIONS_MAX - 2
 """Leases in one commit: with the owner's compare and put within the store's limit."""
@@ -50,6 +50,12 @@ class Group(msgspec.Struct, frozen=True):
     settles: tuple[str, ...] = ()
     owner: LeaseOwner | None = None
     """Given if the owner's document is rewritten: as it will be."""
+    sign: bool = False
+    """A sign of life: nothing is written."""
+    looks: str = ""
+    """The lease whose last write the sign looks for."""
+    owner_at: int = 0
+    """The revision of the owner's document that it compares."""
 
     @property
     def jobs(self) -> tuple[Job[Call], ...]:
@@ -60,7 +66,8 @@ class Group(msgspec.Struct, frozen=True):
     def keys(self) -> tuple[str, ...]:
         """The leases that it writes."""
         granted = (lease.key for _, lease in self.grants)
-        return (*granted, *(key for _, key in self.drops), *self.deletes, *self.settles)
+        looks = (self.looks,) if self.looks else ()
+        return (*granted, *(key for _, key in self.drops), *self.deletes, *self.settles, *looks)
 
 
 class Ended(msgspec.Struct, frozen=True):
@@ -90,7 +97,12 @@ class Writer:
         self._unsettled: dict[str, None] = {}
         self._raise_to = 0
         self._ticket = 0
-        self._tried_s = now_s
+        self._tried_s = self._signed_s = now_s
+        self._newest_at = 0
+        self._newest: Compare | None = None
+        """The last of our writes; the key is the lease's."""
+        self._mark: Compare | None = None
+        """What was the last of them at the sign before: a store that was restored does not have it."""
 
     # -- what may be written -------------------------------------------------------------------------------
 
@@ -146,13 +158,20 @@ class Writer:
             if self._groups or now_s - self._tried_s < PROBE_S:
                 return []
             return [self._settle(find, now_s)]
+        if now_s - self._signed_s > ttl_s * SIGN_SHARE and not (self._mark and self.cannot(self._mark.key)):
+            return [self._sign(now_s)]
         if self._deletes and not self._raise_to:
             return self._delete_some(find, now_s)
         if self._groups:
             return []
-        if self._raise_to or self._unsettled:
-            return [self._settle(find, now_s)]
-        return [self._submit(Group(), None, now_s)] if now_s - self._tried_s > ttl_s * SIGN_SHARE else []
+        return [self._settle(find, now_s)] if self._raise_to or self._unsettled else []
+
+    def _sign(self, now_s: float) -> Submit:
+        self._signed_s = now_s
+        looks = self._mark.key if self._mark else ""
+        if looks:
+            self.claim(looks)
+        return self._submit(Group(sign=True, looks=looks), None, now_s)
 
     def _settle(self, find: Find, now_s: float) -> Submit:
         keys = tuple(list(self._unsettled)[:GROUP])
@@ -184,10 +203,12 @@ class Writer:
             puts.append(Put(self.keys.lease_owner, encode(group.owner)))
         deletes = tuple(self.keys.lease(key) for key in gone)
         self._ticket += 1
-        self._groups[self._ticket] = group
+        self._groups[self._ticket] = msgspec.structs.replace(group, owner_at=self.owner_at)
         self._tried_s = now_s
-        compare = Compare(self.keys.lease_owner, self.owner_at)
-        return Submit(self._ticket, Commit((compare,), tuple(puts), deletes))
+        compares = [Compare(self.keys.lease_owner, self.owner_at)]
+        if group.looks and self._mark is not None:
+            compares.append(Compare(self.keys.lease(group.looks), self._mark.revision))
+        return Submit(self._ticket, Commit(tuple(compares), tuple(puts), deletes))
 
     # -- results -------------------------------------------------------------------------------------------
 
@@ -206,6 +227,7 @@ class Writer:
     def _durable(self, group: Group, revision: int) -> Ended:
         for key in group.settles:
             self._unsettled.pop(key, None)
+        self._learn(group, revision)
         said: list[tuple[str, str]] = []
         remember = 0
         if group.owner is not None:
@@ -217,9 +239,25 @@ class Writer:
             said.append(("leases.store_back", "the store takes writes again"))
         return Ended(group, said=tuple(said), remember=remember, store_back=back)
 
+    def _learn(self, group: Group, revision: int) -> None:
+        """What to look for at later signs of life."""
+        if group.sign:
+            self._mark = self._newest
+            return
+        granted = tuple(Compare(lease.key, revision) for _, lease in group.grants)
+        gone = tuple(Compare(key, ABSENT) for key in (*(key for _, key in group.drops), *group.deletes))
+        for wrote in (*granted, *gone):
+            if self._mark is not None and self._mark.key == wrote.key:
+                self._mark = wrote
+            if self._newest is None or self._newest.key == wrote.key or revision > self._newest_at:
+                self._newest, self._newest_at = wrote, max(revision, self._newest_at)
+
     def _own(self, owner: LeaseOwner, revision: int, said: list[tuple[str, str]]) -> int:
         """The owner's document stands at this revision now; the epoch to remember, 0 if it is the same."""
         self.owner_at = revision
+        self._mark = self._newest = (
+            None  # its own document is newer than all, and what was settled is written anew
+        )
         if owner.epoch == self.owner.epoch:
             return 0
         self.owner, self.count, self._raise_to = owner, 0, 0
@@ -251,15 +289,24 @@ class Writer:
         said: list[tuple[str, str]] = []
         remember = 0
         if entry is not None and found is not None and found.run == self.owner.run:
-            remember = self._own(found, entry.revision, said)
-        elif not self.superseded:
-            self.superseded = True
-            self.outlived = found is None or found.epoch < self.owner.epoch
-            by = "nobody" if found is None else f"{found.run}, epoch {found.epoch}"
-            if self.outlived:
-                said.append(
-                    ("leases.restored", f"the store was restored or emptied: its owner of the leases is {by}")
-                )
+            if entry.revision <= group.owner_at:  # revisions only rise: this is no store that we wrote to last
+                self._superseded("it lacks what was written last", True, said)
             else:
-                said.append(("leases.superseded", f"another lease service owns the leases now ({by})"))
+                remember = self._own(found, entry.revision, said)
+        elif found is None:
+            self._superseded("nobody owns the leases by it", True, said)
+        else:
+            by = f"{found.run}, epoch {found.epoch}"
+            self._superseded(by, found.epoch < self.owner.epoch, said)
         return Ended(group, "the lease service moves", tuple(said), remember)
+
+    def _superseded(self, why: str, outlived: bool, said: list[tuple[str, str]]) -> None:
+        if self.superseded:
+            return
+        self.superseded, self.outlived = True, outlived
+        if outlived:
+            said.append(
+                ("leases.restored", f"the store was restored or emptied: {why}; takes the leases over anew")
+            )
+        else:
+            said.append(("leases.superseded", f"another lease service owns the leases now ({why})"))

@@ -321,6 +321,24 @@ def test_a_store_older_than_itself_is_no_successor(there: tuple[Entry, ...]) -> 
     assert "leases.restored" in world.said
 
 
+def test_a_copy_that_lacks_the_last_grant_is_noticed() -> None:
+    """Restored to a copy with the owner's document as it was: a sign of life looks for what was written last."""
+    world = World()
+    world.step(Establish("api", "x", "you"))
+    world.answer()
+    written_at = world.revision
+    for _ in range(2):
+        world.now_s += TTL_S / 6 + 0.5
+        world.step()
+        sign = world.submits[-1].commit
+        if len(sign.compares) == 1:
+            world.answer()
+    assert [(c.key, c.revision) for c in sign.compares[1:]] == [(KEYS.lease("api/x"), written_at)]
+    world.answer(Lost((Entry(KEYS.lease_owner, encode(LeaseOwner("run", 2)), 10), None)))
+    assert (world.actions.superseded, world.desk.writer.outlived) == (True, True)
+    assert "leases.restored" in world.said
+
+
 def test_a_silent_service_looks_whether_it_still_owns_the_leases() -> None:
     """Nothing to write for a sixth of the TTL: the owner's document is compared, and nothing written."""
     world = World(1)
