@@ -26,13 +26,15 @@ class Upstream:
     def __init__(self, *, now_s: float) -> None:
         self._tokens = 0.0
         self._at_s = now_s
-        self._drain_per_s = 0.0
+        self._drain_per_s, self._learnt_s = 0.0, now_s
 
     def drained(self, hosts: int, *, now_s: float) -> None:
-        """So many hosts have caught up since the last time."""
-        passed_s = max(1e-3, now_s - self._at_s)
-        share = min(1.0, passed_s / WINDOW_S)
-        self._drain_per_s += share * (hosts / passed_s - self._drain_per_s)
+        """So many hosts have caught up since the last time. Time has a clock of its own here: the bucket's is
+        moved by each publisher that asks, and what passed before that would not count.
+        """
+        passed_s, self._learnt_s = now_s - self._learnt_s, now_s
+        self._drain_per_s *= 1 - min(1.0, passed_s / WINDOW_S)
+        self._drain_per_s += hosts / max(passed_s, WINDOW_S)
 
     def rate_per_s(self, age_s: float) -> float:
         """Hosts a second that publishers may make work for."""

@@ -20,7 +20,7 @@ from holdfast.propagation.rules import (
     quarantine_s,
 )
 from holdfast.propagation.turns import Turns
-from holdfast.propagation.upstream import Upstream
+from holdfast.propagation.upstream import DRAIN_LEAST_PER_S, Upstream
 
 LB = Host("lb-1", "lb", "zone-a")
 SELECTORS = ("all", "role/lb", "group/zone-a", "host/lb-1", "host/other")
@@ -261,6 +261,28 @@ def test_publishers_are_slowed_by_the_age_of_the_backlog_and_stopped_at_five_min
     assert upstream.admit(1, 30.0, now_s=61.1) > 0.0, "the debt of a hundred hosts comes first"
     assert upstream.admit(0, 30.0, now_s=61.1) == 0.0, "nobody new has to wait for it"
     assert upstream.admit(1, 30.0, now_s=75.0) == 0.0
+
+
+@pytest.mark.parametrize(("before_per_s", "now_per_s"), [(10, 0), (10, 1), (1, 10)])
+@pytest.mark.parametrize("asks_every_s", [0.1, 1.0, 1000.0])
+def test_the_drain_rate_is_that_of_now_however_often_publishers_ask(
+    before_per_s: int, now_per_s: int, asks_every_s: float
+) -> None:
+    """Hosts that were fast and are slow now, and the other way round: after three windows it is known within a
+    tenth of the change. Who asks in each turn of the service, refused or not, must not keep time from passing.
+    """
+    upstream = Upstream(now_s=0.0)
+    asks_s = asks_every_s
+    for tenth in range(1, 1801):
+        now_s = tenth / 10
+        if now_s >= asks_s:
+            upstream.admit(1, 30.0, now_s=now_s)
+            asks_s = now_s + asks_every_s
+        hosts = (before_per_s if now_s <= 90 else now_per_s) if tenth % 10 == 0 else 0
+        upstream.drained(hosts, now_s=now_s)
+        upstream.refill(30.0, now_s=now_s)
+    least = max(now_per_s, DRAIN_LEAST_PER_S)
+    assert upstream.rate_per_s(0.0) == pytest.approx(least, abs=abs(before_per_s - now_per_s) / 10)
 
 
 @pytest.mark.parametrize(
