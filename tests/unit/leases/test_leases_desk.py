@@ -156,6 +156,19 @@ def test_what_is_not_the_callers_is_answered_at_the_door() -> None:
     assert [type(answer) for answer in answers] == [Gone, Gone, Taken, Granted]
 
 
+def test_a_renewal_of_what_is_not_the_callers_stands_in_nobodys_line() -> None:
+    """More ask to be renewed than a step may do: who has nothing to renew is told in the same step, and takes the
+    place of none of them.
+    """
+    most = Capacity().step_first
+    world = World(most + 10)
+    mine = [Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(most + 10)]
+    results = world.step(*mine, Renew("api", "n0", "you", token_of(1, 1)), Renew("api", "x", "me", token_of(1, 1)))
+    assert sum(isinstance(result, Granted) for result in results) == most
+    assert results[most:-2] == [None] * 10
+    assert all(isinstance(result, Gone) for result in results[-2:])
+
+
 def test_writes_go_in_groups_fenced_by_the_owner() -> None:
     """Two groups and seven grants are three commits, each with the compare of the owner's document; durable before
     answered, one after the other as long as nothing is known of the store."""
