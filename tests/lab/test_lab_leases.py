@@ -14,6 +14,8 @@ RESTORED = Bounds(ticks=0, restores=1)
 PAUSED = Bounds(ticks=2, writes=(2, 1))
 CRASHED = Bounds(ticks=0, crashes=1)
 UNKNOWN = Bounds(ticks=0, unknown=1)
+MOVED = Bounds(ticks=0, writes=(1, 1), lost=1, moves=1)
+MOVED_UNKNOWN = Bounds(ticks=0, writes=(1, 1), unknown=1, moves=1)
 
 
 def searched(bounds: Bounds, *, seconds: float = 150.0) -> str:
@@ -29,7 +31,7 @@ def searched(bounds: Bounds, *, seconds: float = 150.0) -> str:
     return told
 
 
-@pytest.mark.parametrize("bounds", [RESTORED, PAUSED, CRASHED, UNKNOWN], ids=str)
+@pytest.mark.parametrize("bounds", [RESTORED, PAUSED, CRASHED, UNKNOWN, MOVED, MOVED_UNKNOWN], ids=str)
 def test_one_holder_whatever_happens(bounds: Bounds) -> None:
     """All states within the bounds, and neither property is broken."""
     assert searched(bounds) == ""
@@ -39,7 +41,8 @@ def test_one_holder_whatever_happens(bounds: Bounds) -> None:
 @pytest.mark.parametrize(
     "bounds",
     [Bounds(ticks=1, restores=1), Bounds(ticks=1, writes=(1, 1), crashes=1),
-     Bounds(ticks=1, writes=(1, 1), unknown=1), Bounds(ticks=1, writes=(1, 1), lost=1)],
+     Bounds(ticks=1, writes=(1, 1), unknown=1), Bounds(ticks=1, writes=(1, 1), lost=1),
+     Bounds(ticks=2, writes=(1, 1), moves=1), Bounds(ticks=1, writes=(1, 1), lost=1, moves=1)],
     ids=str,
 )  # fmt: skip
 def test_one_holder_with_more_of_everything(bounds: Bounds) -> None:

@@ -27,7 +27,7 @@ from holdfast.leases.holding import Holding
 from holdfast.leases.law import LeaseSettings
 from holdfast.leases.refusing import Hints
 from holdfast.leases.watching import Watching
-from holdfast.model.lease import Ask, Granted, Result, TryLater
+from holdfast.model.lease import Ask, Granted, Place, Result, TryLater
 from holdfast.overload import Admission
 from holdfast.ports.leases import Call, Inbound, NextInbound
 from holdfast.ports.store import Commit, Get, Range
@@ -56,12 +56,14 @@ class Bounds(msgspec.Struct, frozen=True):
     """Commits whose answer never comes back: they happened, or happen later."""
     crashes: int = 0
     restores: int = 0
+    moves: int = 0
+    """Changes of the first holder's place: each is a new grant of what it holds."""
 
     def __str__(self) -> str:
         return (
             f"2 holders, {self.ticks} ticks of two thirds of a TTL, {self.writes[0]} and {self.writes[1]} writes,"
             f" {self.lost} lost answers, {self.unknown} commits of unknown fate,"
-            f" {self.crashes} crashes, {self.restores} restored stores"
+            f" {self.crashes} crashes, {self.restores} restored stores, {self.moves} moves"
         )
 
 
@@ -93,7 +95,7 @@ class LeaseWorld(ServiceUnderSearch):
         self.limits = bounds
         self.bounds = str(bounds)
         self.left = {"lost": bounds.lost, "unknown": bounds.unknown, "crash": bounds.crashes}
-        self.left |= {"restore": bounds.restores, "tick": bounds.ticks}
+        self.left |= {"restore": bounds.restores, "tick": bounds.ticks, "move": bounds.moves}
         self.holders = (_Holder("left"), _Holder("right"))
         self.kept: Mark | None = None
         self.accepted: tuple[tuple[int, int], ...] = ()
@@ -130,6 +132,7 @@ class LeaseWorld(ServiceUnderSearch):
             ("the service crashes", "crash", self._crash),
             ("store and disk are restored to nothing", "restore", self._restore),
             ("time passes", "tick", self._tick),
+            ("left moves", "move", self._move),
         ):
             if self.left[left]:
                 found.append((word, act, 0))
@@ -154,6 +157,10 @@ class LeaseWorld(ServiceUnderSearch):
     def _tick(self, _: int) -> None:
         self.left["tick"] -= 1
         self.now_s += TICK_S
+
+    def _move(self, me: int) -> None:
+        self.left["move"] -= 1
+        self.holders[me].holding.move(Place(80 + self.left["move"], "192.0.2.1"), now_s=self.now_s)
 
     def key(self) -> Hashable:
         """See `engines.rerun.World`."""
