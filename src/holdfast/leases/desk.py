@@ -2,7 +2,7 @@
 
     calls -> admission: renewals first | establishments and releases, newest first, bounded
                renew  -> decided and answered in memory: needs no store, so it survives the store's outage
-               others -> decided, written in groups (`writing`), answered when durable
+               others -> decided, written in groups (`writing`), answered when durable; not while renewals wait
     overdue leases -> run out within the velocity, deleted in groups
 
 What is on its way to the store for a lease is nobody's yet: renewals of it wait too, else a holder that was
@@ -41,12 +41,17 @@ from holdfast.model.lease import (
     lease_key,
 )
 from holdfast.overload import Admission, Job, Lane, LimiterSettings, Protections
+from holdfast.overload.admission import QUEUE_BUDGET_S
 from holdfast.ports.leases import Call, Inbound, Submit
 
 MOVED: Final = "another lease service has taken over"
 PAUSE_SHARE: Final = 1 / 6
 """Of the TTL: called this much later than it asked to be, the service was away, and its holders were not."""
 LATE_S: Final = 1.0
+BEHIND_S: Final = QUEUE_BUDGET_S
+"""Renewals that would wait longer than this are behind: until they are not, no grant is begun. Nor for so long
+after one was refused.
+"""
 LATE_SHARE: Final = 0.5
 """Of a commit's time: if more than this may have been our own lateness, it says nothing about the store's pace."""
 
@@ -130,6 +135,8 @@ class Desk:
         self._due_s = now_s if looked_s is None else looked_s
         self._late_s = 0.0
         """So long nobody has read what came in: a call may have waited for that already."""
+        self._behind_s = now_s
+        """Until then renewals are behind, since some were refused."""
         self._look_s = now_s
         """When to look next for those who wait in vain."""
         self._grants: list[tuple[Job[Call], Lease]] = []
@@ -219,6 +226,8 @@ class Desk:
             lane = RENEW if isinstance(ask, Renew) else WRITE
             deadline_s = now_s + call.timeout_s - self._late_s
             offered = self.queue.offer(call, lane=lane, deadline_s=deadline_s, now_s=now_s)
+            if lane == RENEW and not offered.admitted:
+                self._behind_s = now_s + BEHIND_S
             if lane == WRITE and not (offered.admitted and offered.evicted is None):
                 self.hints.full(now_s=now_s)
             if offered.evicted is not None:
@@ -268,8 +277,9 @@ class Desk:
 
     def _work(self, out: Actions, now_s: float) -> None:
         self._drop(self._hopeless(now_s), out, now_s)
+        lanes = WRITE if self._behind(now_s) else None
         while True:
-            job, stale = self.queue.take(now_s=now_s)
+            job, stale = self.queue.take(now_s=now_s, lanes=lanes)
             self._drop(stale, out, now_s)
             if job is None:
                 break
@@ -280,6 +290,14 @@ class Desk:
                 self._decide(job, ask, out, now_s)
         out.submits += self.writer.write(self._grants, self._drops, now_s=now_s)
         self._grants, self._drops = [], []
+
+    def _behind(self, now_s: float) -> bool:
+        """Whether renewals are behind. The store may take the very processor that renews: what is begun for it
+        then is missing for leases that are held, and lost ones are more to grant.
+        """
+        if not self.queue.protections.strict_priority:
+            return False
+        return now_s < self._behind_s or self.queue.wait_s(RENEW) > BEHIND_S
 
     def _hopeless(self, now_s: float) -> list[Job[Call]]:
         """Grants and releases that wait for a store that hangs, or behind newer ones, and will hardly be served

@@ -240,10 +240,12 @@ class Admission(Generic[T]):
         queue.put(Job(payload, lane, deadline_s, now_s))
         return ADMITTED if evicted is None else Offered(evicted=evicted)
 
-    def take(self, *, now_s: float) -> tuple[Job[T] | None, list[Job[T]]]:
-        """The next piece to begin, and what is dropped as stale. None: nothing waits that may begin now."""
+    def take(self, *, now_s: float, lanes: int | None = None) -> tuple[Job[T] | None, list[Job[T]]]:
+        """The next piece to begin (from the first so many lanes, if given), and what is dropped as stale. None:
+        nothing waits that may begin now.
+        """
         dropped: list[Job[T]] = []
-        for lane, queue in enumerate(self._queues):
+        for lane, queue in enumerate(self._queues[:lanes]):
             while queue and not self._pools[lane].full:
                 job = queue.pop(self._depths[lane])
                 job.tried = self._unfinishable(job, now_s)

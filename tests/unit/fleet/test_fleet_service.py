@@ -187,6 +187,16 @@ def test_ten_thousand_leases_all_lost(load: float, cost: float) -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.parametrize("leases", [300, 1000])
+def test_a_fleet_whose_grants_take_longer_than_a_step_recovers(leases: int) -> None:
+    """k 16 on services of 8 and 28 renewals a second: a grant takes 1.9 and 0.6 s of their processor. Begun while
+    renewals were behind, such grants cost held leases, which were more to grant: it never recovered.
+    """
+    setting = Setting(leases=leases, bulk_each=leases // 4, contested=3, cost=16.0)
+    recovered(play.cut_off(setting, seed=1), slower_share=SLOWER_SHARE)
+
+
+@pytest.mark.soak
 def test_ten_thousand_leases_and_every_other_misfortune() -> None:
     """The store away, a service that stands still with and without another, a store restored and emptied."""
     away = play.store_away(THOUSANDS, away_s=300.0, seed=1)

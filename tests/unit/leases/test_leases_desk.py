@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast.leases.desk import Actions, Capacity, Desk
+from holdfast.leases.desk import BEHIND_S, Actions, Capacity, Desk
 from holdfast.leases.holding import Holding
 from holdfast.leases.law import LeaseSettings
+from holdfast.leases.refusing import RENEW
 from holdfast.leases.tokens import token_of
 from holdfast.leases.writing import GROUP
 from holdfast.model.codec import encode
@@ -385,6 +386,47 @@ def test_who_waits_for_a_store_that_hangs_is_told_in_time() -> None:
     assert all(isinstance(result, TryLater) for result in told)
     assert len({result.after_s for result in told if isinstance(result, TryLater)}) > 100
     assert [submit.commit.compares[0].key for submit in world.submits] == [KEYS.lease_owner]
+
+
+def test_while_renewals_are_behind_no_grant_is_begun() -> None:
+    """250 leases are renewed at once, a tenth of a second each, among 20 hosts that want one. The store may take
+    the processor that renews: nothing is given to it until renewals wait two seconds at most, and all have theirs.
+    """
+    world = World(250)
+    for _ in range(2):  # it learns how long a renewal takes
+        world.step(*(Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(10)))
+        world.now_s += 1.0
+    renewals = [Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(250)]
+    world.step(*renewals, *(Establish("api", f"x{number}", "you") for number in range(20)), timeout_s=60.0)
+    while world.desk.queue.waiting(RENEW) > BEHIND_S / 0.1:
+        assert not any(submit.commit.puts for submit in world.submits)
+        world.now_s += 0.1 * len(world.actions.replies)
+        world.step()
+    while not any(submit.commit.puts for submit in world.submits):
+        world.now_s += 0.1 * len(world.actions.replies)
+        world.step()
+    assert world.desk.queue.waiting(RENEW), "before the last renewal is done"
+    while world.desk.queue.waiting(RENEW):
+        world.step()
+    world.answer()
+    assert len(world.results) == 2 * 10 + 250 + 20
+    assert all(isinstance(result, Granted) for result in world.results.values())
+
+
+def test_after_a_refused_renewal_no_grant_is_begun_for_a_while() -> None:
+    """Renewals that are sent away at the door wait in no line, and are behind all the same."""
+    world = World(250)
+    renewals = [Renew("api", f"n{number}", "me", token_of(1, number + 1)) for number in range(250)]
+    world.step(*renewals[:10])
+    world.now_s += 10.0
+    world.step()
+    refused = world.step(*renewals[10:30], timeout_s=2.0)
+    assert any(isinstance(result, TryLater) for result in refused)
+    world.step(Establish("api", "x", "you"))
+    assert not any(submit.commit.puts for submit in world.submits)
+    world.now_s += BEHIND_S + 0.1
+    world.step()
+    assert any(submit.commit.puts for submit in world.submits)
 
 
 def test_without_protections_everything_waits() -> None:
