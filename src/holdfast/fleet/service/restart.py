@@ -40,12 +40,16 @@ class Restart(msgspec.Struct, frozen=True):
         return self.law.least_s <= self.took_s <= self.law.most_s
 
 
-def fleet_of(*, clients: int, each: int, load: float, ttl_s: float) -> Setting:
-    """So many clients with so many leases each; renewing all takes this share (rho) of the service."""
+def fleet_of(*, clients: int, each: int, load: float, ttl_s: float, together: bool = False) -> Setting:
+    """So many clients with so many leases each; renewing all takes this share (rho) of the service.
+
+    `together`: each client began with all of its leases at once. Else they came over one renewal interval.
+    """
     return Setting(
         leases=clients * each,
         bulk_share=float(each > 1),
         bulk_each=each,
+        over_s=0.0 if together else ttl_s / RENEWALS_PER_TTL,
         contested=0,
         load=load,
         ttl_s=ttl_s,

@@ -53,6 +53,9 @@ class Setting(msgspec.Struct, frozen=True):
     bulk_share: float = 0.5
     """Of the leases: held by clients of many."""
     bulk_each: int = 250
+    over_s: float = 0.0
+    """Clients of many want their leases one by one, at random within this; 0: all at once, and their turns stay
+    together for some twenty of them."""
     contested: int = 10
     """Leases that a second client wants too."""
     load: float = 0.6
@@ -178,11 +181,19 @@ class World:
     def _opens(self, client: LeaseClient, names: tuple[str, ...], contends: bool) -> None:
         self.loop.create_task(client.__aenter__(), name="opens")
         for name in names:
-            lease = client.hold(ROLE, name)
-            self.truth.claims(lease_key(ROLE, name), client.holder, lease)
-            self.leases.append(lease)
-            if contends or name in self._contested:
-                self._works(lease)
+            if self.setting.over_s:
+                self.loop.call_later(
+                    self.rng.random() * self.setting.over_s, self._wants, client, name, contends
+                )
+            else:
+                self._wants(client, name, contends)
+
+    def _wants(self, client: LeaseClient, name: str, contends: bool) -> None:
+        lease = client.hold(ROLE, name)
+        self.truth.claims(lease_key(ROLE, name), client.holder, lease)
+        self.leases.append(lease)
+        if contends or name in self._contested:
+            self._works(lease)
 
     @property
     def _contested(self) -> set[str]:
