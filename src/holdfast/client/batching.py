@@ -8,16 +8,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from typing import Final
 
 from holdfast.leases.holding import Holding
-from holdfast.leases.law import RETRIES_PER_TTL, retry_after_s
+from holdfast.leases.law import RETRIES_PER_TTL, early_most_s, retry_after_s
 from holdfast.model.lease_batch import CALLS_MAX
 from holdfast.overload import Breaker, BreakerSettings, BudgetSettings, RetryBudget
-
-EARLY_SHARE: Final = 0.02
-"""Of the TTL: renewals that are due so soon go along."""
-EARLY_MAX_S: Final = 4.0
 
 
 class Agenda:
@@ -44,7 +39,7 @@ class Agenda:
             if not self._holds(heap[0], renewals):
                 heapq.heappop(heap)
                 continue
-            early_s = min(EARLY_MAX_S, holding.ttl_s * EARLY_SHARE) if renewals and found else 0.0
+            early_s = early_most_s(holding.ttl_s) if renewals and found else 0.0
             if at_s > now_s + early_s:
                 break
             heapq.heappop(heap)

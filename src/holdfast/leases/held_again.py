@@ -16,15 +16,25 @@ first in, first out, so none is renewed twice before another had its first. Wher
 client's time-out W (its longest is the maximum over t of (1 - S(t)) N / mu - t) the service sends renewals away,
 and these come back within the line's length: up to W later, half of it as a rule.
 
-T is the latest of them: P(T <= t) = P(turns by t) P(tries by t), and not before the work is done. Its median is
-what is expected, and nine times in ten it lies between its 5 % and its 95 % quantile.
+T is the latest of them: P(T <= t) = P(turns by t) P(tries by t), and not before the work is done.
+
+*The range* is for nine runs in ten. What makes runs differ, by what was seen in virtual time:
+
+- A message counts as one. A client sends along what is due within e (`law.early_most_s`), so its n leases are
+  renewed in messages of 1 + n e / tau, together; of N / (1 + n e / tau) messages none need have the latest turn of
+  N leases. The median is of so many turns, the early end too, and that one is earlier by what a lease is renewed
+  early on the mean (e / 2 of those that go along). At the late end all N count, each at its own time.
+- The last one's message waits behind others: rho / (2 (1 - rho)) of a message's work before it, as in any line of
+  pieces of one size, and the work of its own.
+- Work is done from the return on only if somebody comes at once, and who is sent away comes back when the line has
+  gone: later by the longest line, but no more than twice the time-out. Too wide where nobody is sent away; a
+  service that has just started sends some away below W already, while it knows little of its pace.
 
 Taken for granted: turns are spread evenly (after a wave of renewals clients draw theirs apart,
-`law.renew_apart_after_s`; very many grants within much less than tau stay together for some twenty turns, and T
-is *earlier* until then); tries fail at once, as they do when a process was killed (where packets vanish, each
-takes the client's time-out besides); a backoff has grown to its client's patience, or so short an outage that
-turns decide. Clients send along what is due within a fiftieth of the TTL: T may be earlier by so much, which
-after a short outage is more than the range is wide.
+`law.renew_apart_after_s`; leases that a client had granted all at once stay together for some twenty turns, and
+T is *earlier* until then, by seconds where clients are few); tries fail at once, as they do when a process was
+killed (where packets vanish, each takes the client's time-out besides); a backoff has grown to its client's
+patience, or so short an outage that turns decide; the outage lost nothing.
 """
 
 from __future__ import annotations
@@ -34,11 +44,13 @@ from typing import Final
 
 import msgspec
 
-from holdfast.leases.law import CALL_TIMEOUT_S, JITTER_SHARE, patience_s
+from holdfast.leases.law import CALL_TIMEOUT_S, JITTER_SHARE, early_most_s, patience_s
 
 LOW: Final = 0.05
 HIGH: Final = 0.95
 """Nine times in ten it lies between these quantiles."""
+LINES_MOST: Final = 2.0
+"""Time-outs: who is sent away is back within these, however long the line was."""
 HALVINGS: Final = 60
 STEPS: Final = 100
 
@@ -80,6 +92,22 @@ def turn(renew_every_s: float) -> Interval:
     return Interval(renew_every_s * (1 - JITTER_SHARE), renew_every_s * (1 + JITTER_SHARE))
 
 
+class Messages(msgspec.Struct, frozen=True):
+    """How a client's renewals go out: each message takes along what is due soon."""
+
+    size: float
+    """Leases in one, on the mean."""
+    early_s: float
+    """By which a lease is renewed before its time, on the mean."""
+
+    @classmethod
+    def of(cls, leases: float, *, ttl_s: float, renew_every_s: float) -> Messages:
+        """Those of a client that holds so many."""
+        most_s = early_most_s(ttl_s)
+        along = leases * most_s / renew_every_s if leases > 1 else 0.0
+        return cls(1 + along, most_s / 2 * along / (1 + along))
+
+
 def longest_line_s(tries: Interval, *, work_s: float, load: float, due_share: float) -> float:
     """The longest wait at the service: who was due in the outage comes by its own patience, the others in turn."""
     moments = (tries.most_s * step / STEPS for step in range(1, STEPS + 1))
@@ -99,22 +127,27 @@ def held_again(
 ) -> HeldAgain:
     """The law of the module, for a service that can renew the fleet (rho < 1). `timeout_s` is W."""
     turns, tries = turn(renew_every_s), Interval(*patience_s(ttl_s, many=size > clients))
+    messages = Messages.of(size / clients, ttl_s=ttl_s, renew_every_s=renew_every_s)
     failed = clients * min(1.0, size / clients * outage_s / renew_every_s)
     due_share, work_s = min(1.0, outage_s / renew_every_s), size / renewals_per_s
-    line_s = longest_line_s(tries, work_s=work_s, load=work_s / renew_every_s, due_share=due_share)
+    load = work_s / renew_every_s
+    line_s = longest_line_s(tries, work_s=work_s, load=load, due_share=due_share)
     away_s = timeout_s if line_s > timeout_s else 0.0
+    # Behind the messages of a usual moment, and with all that its own client may have had due in the outage.
+    waits_s = min(timeout_s, messages.size / renewals_per_s * load / (2 * (1 - load)))
+    last_s = waits_s + due_share * work_s / clients
 
-    def chance(within_s: float) -> float:
-        turned = turns.all_over(outage_s + within_s, count=size)
-        return turned * tries.all_over(within_s, count=failed)
-
-    def quantile(share: float) -> float:
+    def quantile(share: float, *, count: float, early_s: float = 0.0) -> float:
         low_s, high_s = 0.0, turns.most_s + tries.most_s
         for _ in range(HALVINGS):
             middle_s = (low_s + high_s) / 2
-            low_s, high_s = (middle_s, high_s) if chance(middle_s) < share else (low_s, middle_s)
+            turned = turns.all_over(outage_s + early_s + middle_s, count=count)
+            over = turned * tries.all_over(middle_s, count=failed) >= share
+            low_s, high_s = (low_s, middle_s) if over else (middle_s, high_s)
         return high_s
 
     return HeldAgain(
-        max(quantile(0.5), work_s + away_s / 2), max(quantile(LOW), work_s), max(quantile(HIGH), work_s + away_s)
+        max(quantile(0.5, count=size / messages.size), work_s + away_s / 2),
+        max(quantile(LOW, count=size / messages.size, early_s=messages.early_s), work_s),
+        max(quantile(HIGH, count=size), work_s + min(line_s, LINES_MOST * timeout_s)) + last_s,
     )

@@ -19,6 +19,9 @@ RETRIES_PER_TTL: Final = 12.0
 """Of a client that gets no answer, at most, once its savings are spent."""
 BACK_S: Final = 1.0
 """The first answer after a silence calls back all of its leases that wait, spread over this."""
+EARLY_SHARE: Final = 0.02
+EARLY_MAX_S: Final = 4.0
+"""A client's message takes along renewals that are due within this share of the TTL, at most so many seconds."""
 SIGN_SHARE: Final = 1 / 6
 """Of the TTL: a service that writes nothing compares its owner's document this often, and sees a take-over."""
 
@@ -65,6 +68,11 @@ def renew_apart_after_s(ttl_s: float, *, chance: float) -> float:
     is twice as dense at most.
     """
     return ttl_s / RENEWALS_PER_TTL * (1 + chance) / 2
+
+
+def early_most_s(ttl_s: float) -> float:
+    """How long before its time a lease may be renewed, in a message that another one began."""
+    return min(EARLY_MAX_S, ttl_s * EARLY_SHARE)
 
 
 def patience_s(ttl_s: float, *, many: bool) -> tuple[float, float]:

@@ -182,9 +182,7 @@ class World:
         self.loop.create_task(client.__aenter__(), name="opens")
         for name in names:
             if self.setting.over_s:
-                self.loop.call_later(
-                    self.rng.random() * self.setting.over_s, self._wants, client, name, contends
-                )
+                self.loop.call_later(self.rng.random() * self.setting.over_s, self._wants, client, name, contends)
             else:
                 self._wants(client, name, contends)
 
