@@ -32,9 +32,9 @@ T is the latest of them: P(T <= t) = P(turns by t) P(tries by t), and not before
 
 Taken for granted: turns are spread evenly (after a wave of renewals clients draw theirs apart,
 `law.renew_apart_after_s`; a fleet that was granted all at once stays together for some twenty turns, and T is
-*earlier* until then); tries fail at once, as they do when a process was killed (where packets vanish, each takes the
-client's time-out besides); a backoff has grown to its client's patience, or so short an outage that turns decide;
-the outage lost nothing.
+*earlier* until then); tries fail at once, as they do when a process was killed (where packets vanish, each
+takes the client's time-out besides); a backoff has grown to its client's patience, or so short an outage that
+turns decide; the outage lost nothing.
 """
 
 from __future__ import annotations

