@@ -41,7 +41,7 @@ unit: .venv/.dev
 	@$(PY) -m pytest tests/unit $(PYTEST_FLAGS)
 
 test: .venv/.dev servers check
-	@$(PY) -m pytest -n 3 --dist loadgroup -m "not soak" $(PYTEST_FLAGS) tests
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "not soak" $(PYTEST_FLAGS) tests
 
 soak: .venv/.dev servers
 	@$(PY) -m pytest -m soak -s $(PYTEST_FLAGS) tests

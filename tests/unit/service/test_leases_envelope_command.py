@@ -28,9 +28,9 @@ def test_it_says_whether_a_naive_design_collapses_and_draws_it() -> None:
     assert done.exit_code == exits.OK
     assert "COLLAPSE after the loss of all leases" in done.output
     assert "k x load = 2.40 is above 1 + W/tau = 2.00" in done.output
-    assert "any outage up to 120 s (TTL - tau); up to 66 s no holder stops acting on its lease" in done.output
+    assert "any outage up to 120 s (TTL - tau); up to 64 s no holder stops acting on its lease" in done.output
     assert "at best 216 s" in done.output
-    assert "renewed again 65.9 s (65.8 to 66) after a restart at once, 41 s (36 to 46) after" in done.output
+    assert "renewed again 65.9 s (65.8 to 66) after a restart at once, 41 s (36 to 48.2) after" in done.output
     assert "^ this fleet" in done.output
 
 
