@@ -76,24 +76,36 @@ def list_leases(role: str, file: str | None, form: str) -> None:
 @leases.command()
 @click.argument("role")
 @service_options
-def watch(role: str, url: str, key_file: str, ca_file: str) -> None:
+@format_option
+def watch(role: str, url: str, key_file: str, ca_file: str, form: str) -> None:
     """Who holds leases of a role, and each change, until stopped: + came, ~ is another, - has gone.
 
-    It asks the service, so it runs anywhere; `leases list` reads the store.
+    It asks the service, so it runs anywhere; `leases list` reads the store. With `--format json` each change is a
+    line, and what is said of the service goes to standard error.
 
     \b
     Example:
       holdfast leases watch api --key-file holdfast-state/keys/leases.key
     """
+    from holdfast.model.codec import encode
     from holdfast.model.lease import bad_word
 
     if bad_word(role):
         fail(f"ROLE: {bad_word(role)}", exits.USAGE)
     try:
         from holdfast.client.http import LeaseHttp, Rejected
-        from holdfast.service.leases.watching import watch_role
+        from holdfast.service.leases.watching import Changed, watch_role
     except ImportError as error:
         fail(f"this needs {error.name}: pip install 'holdfast[leases]'")
+
+    def note(text: str) -> None:
+        click.echo(f"{time.strftime('%H:%M:%S')} {text}", err=form == "json")
+
+    def say(changed: Changed) -> None:
+        if form == "json":
+            click.echo(encode(changed))
+        else:
+            note(str(changed))
 
     async def look() -> None:
         task = asyncio.current_task()
@@ -101,7 +113,7 @@ def watch(role: str, url: str, key_file: str, ca_file: str) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         async with LeaseHttp(url, key_in(key_file), ca_file=ca_file) as service:
-            await watch_role(service, role, lambda line: click.echo(f"{time.strftime('%H:%M:%S')} {line}"))
+            await watch_role(service, role, say, note)
 
     try:
         asyncio.run(look())

@@ -18,9 +18,15 @@ def test_a_line_for_each_that_came_is_another_or_has_gone() -> None:
     same, left = Lease("api", "same", "a", 1), Lease("api", "left", "a", 2)
     old, new = Lease("api", "moved", "a", 3), Lease("api", "moved", "b", 4, Place(80, "192.0.2.1", ready=False))
     came = Lease("api", "came", "c", 5)
-    lines = changes({x.key: x for x in (same, left, old)}, {x.key: x for x in (same, new, came)})
+    found = changes({x.key: x for x in (same, left, old)}, {x.key: x for x in (same, new, came)})
+    lines = [str(changed) for changed in found]
     assert [line.split()[:2] for line in lines] == [["+", "api/came"], ["-", "api/left"], ["~", "api/moved"]]
     assert lines[2].endswith("token 4  192.0.2.1 port 80, not ready")
+    assert [(changed.change, changed.lease) for changed in found] == [
+        ("came", came),
+        ("gone", left),
+        ("changed", new),
+    ]
 
 
 async def test_it_follows_a_service_that_comes_later(tmp_path: Path) -> None:
@@ -34,7 +40,9 @@ async def test_it_follows_a_service_that_comes_later(tmp_path: Path) -> None:
                 pass
 
     async with LeaseHttp(here.url, KEY) as service:
-        watching = asyncio.create_task(watch_role(service, "api", lines.put_nowait))
+        watching = asyncio.create_task(
+            watch_role(service, "api", lambda c: lines.put_nowait(str(c)), lines.put_nowait)
+        )
         await heard("no answer: ConnectError")
         async with serving(here):
             await heard("answers again")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Literal
+
+import msgspec
 
 from holdfast.client.http import LeaseHttp, NotServed, Rejected
 from holdfast.model.lease import Lease, Listing, TryLater
@@ -12,10 +14,23 @@ from holdfast.service.leases.listing import line_of
 
 WAIT_S: Final = 30.0
 AGAIN_S: Final = 1.0
+SIGNS: Final = {"came": "+", "changed": "~", "gone": "-"}
 
 
-async def watch_role(service: LeaseHttp, role: str, say: Callable[[str], None]) -> None:
-    """Say who holds leases of the role, then each change, until cancelled; a silent service once.
+class Changed(msgspec.Struct, frozen=True):
+    """What became of one lease; as it is now, or was last if it is gone."""
+
+    change: Literal["came", "changed", "gone"]
+    lease: Lease
+
+    def __str__(self) -> str:
+        return f"{SIGNS[self.change]} {line_of(self.lease)}"
+
+
+async def watch_role(
+    service: LeaseHttp, role: str, say: Callable[[Changed], None], note: Callable[[str], None]
+) -> None:
+    """Say who holds leases of the role, then each change, until cancelled; note a silent service once.
 
     Raises:
         Rejected: the service will never answer us.
@@ -30,26 +45,26 @@ async def watch_role(service: LeaseHttp, role: str, say: Callable[[str], None]) 
         except NotServed as error:
             if str(error) != silent:
                 silent = str(error)
-                say(f"no answer: {silent}")
+                note(f"no answer: {silent}")
             await asyncio.sleep(AGAIN_S)
             continue
         if isinstance(found, TryLater):
             await asyncio.sleep(found.after_s)
             continue
         if silent:
-            say("the lease service answers again")
+            note("the lease service answers again")
         now = {lease.key: lease for lease in found.leases}
-        for line in changes(known, now):
-            say(line)
+        for changed in changes(known, now):
+            say(changed)
         known, after, silent = now, found.revision, ""
 
 
-def changes(before: Mapping[str, Lease], now: Mapping[str, Lease]) -> list[str]:
-    """A line for each lease that came, is another, or has gone; sorted by key."""
-    lines = []
+def changes(before: Mapping[str, Lease], now: Mapping[str, Lease]) -> list[Changed]:
+    """Each lease that came, is another, or has gone; sorted by key."""
+    found = []
     for key in sorted(before.keys() | now.keys()):
         if key not in now:
-            lines.append(f"- {line_of(before[key])}")
+            found.append(Changed("gone", before[key]))
         elif before.get(key) != now[key]:
-            lines.append(f"{'~' if key in before else '+'} {line_of(now[key])}")
-    return lines
+            found.append(Changed("changed" if key in before else "came", now[key]))
+    return found
