@@ -21,9 +21,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from servers.process import PYTHON, Missing
+from servers.waiting import eventually
 
 PR_SET_PDEATHSIG = 1
 COMMAND_S = 60.0
+KILLED_S = 60.0
+"""KILL can't be refused, but a loaded machine may take its time."""
 
 
 class Clock:
@@ -94,8 +97,7 @@ class Forked:
     def kill(self) -> None:
         """KILL, and collect it."""
         self.signal(signal.SIGKILL)
-        while not self.ended:
-            time.sleep(0.005)  # a bounded wait: KILL can't be refused
+        eventually(lambda: self.ended, KILLED_S, lambda: f"{self.log.name} outlives KILL")
 
 
 class Machine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -23,6 +24,14 @@ T = TypeVar("T")
 DEFAULT_FILE = "holdfast.toml"
 CURRENT = Path(".holdfast") / "current"
 """Which file `up` last started in this directory: so that `holdfast status` beside it needs no argument."""
+
+
+def cancel_on_signals() -> None:
+    """SIGINT and SIGTERM cancel the task that calls this, the main one of a command that runs until it is told."""
+    task = asyncio.current_task()
+    assert task is not None, "called from the command's coroutine"
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 def file_option(command: Callable[..., Any]) -> Callable[..., Any]:

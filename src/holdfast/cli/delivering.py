@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import signal
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from holdfast.cli import exits
-from holdfast.cli.common import fail, format_option, show
+from holdfast.cli.common import cancel_on_signals, fail, format_option, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -233,10 +232,7 @@ def follow(
     followed = _usable(directory)
 
     async def main() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        cancel_on_signals()
         try:
             await follow_configuration(settings, _told, _trouble)
         except NotServed as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import sys
 import time
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast.cli import exits
-from holdfast.cli.common import fail, file_option, format_option, load_file, run, show
+from holdfast.cli.common import cancel_on_signals, fail, file_option, format_option, load_file, run, show
 from holdfast.cli.delivering import key_in, service_options
 
 if TYPE_CHECKING:
@@ -108,10 +107,7 @@ def watch(role: str, url: str, key_file: str, ca_file: str, form: str) -> None:
             note(str(changed))
 
     async def look() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        cancel_on_signals()
         async with LeaseHttp(url, key_in(key_file), ca_file=ca_file) as service:
             await watch_role(service, role, say, note)
 

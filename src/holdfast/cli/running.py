@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import signal
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from holdfast.cli import exits
-from holdfast.cli.common import fail, load_file, remember_current
+from holdfast.cli.common import cancel_on_signals, fail, load_file, remember_current
 
 if TYPE_CHECKING:
     from holdfast.cli.live import LiveView
@@ -47,10 +46,7 @@ def run_roles(
     from holdfast.stores.refusal import Refused
 
     async def main() -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        cancel_on_signals()
         with contextlib.suppress(asyncio.CancelledError):
             then, beside = (print_event, None) if live is None else (live.take, live.run)
             await play(loaded, roles, process=process, then=then, ready=ready, beside=beside)

@@ -277,7 +277,7 @@ class Desk:
 
     def _work(self, out: Actions, now_s: float) -> None:
         self._drop(self._hopeless(now_s), out, now_s)
-        lanes = WRITE if self._behind(now_s) else None
+        lanes = RENEW + 1 if self._behind(now_s) else None
         while True:
             job, stale = self.queue.take(now_s=now_s, lanes=lanes)
             self._drop(stale, out, now_s)

@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from holdfast.leases.footprint import Footprint
 from holdfast.leases.law import SIGN_SHARE
 from holdfast.leases.tokens import raised, token_of
 from holdfast.model.codec import Unreadable, decode, encode
@@ -29,7 +30,7 @@ from holdfast.model.lease import Lease, LeaseOwner
 from holdfast.overload import Job
 from holdfast.ports.leases import Call, Submit, Written
 from holdfast.ports.operation import CouldNotAsk
-from holdfast.ports.store import ABSENT, COMMIT_OPERATIONS_MAX, Commit, Committed, Compare, Lost, Put
+from holdfast.ports.store import COMMIT_OPERATIONS_MAX, Commit, Committed, Compare, Lost, Put
 
 GROUP: Final = COMMIT_OPERATIONS_MAX - 2
 """Leases in one commit: with the owner's compare and put within the store's limit."""
@@ -52,8 +53,8 @@ class Group(msgspec.Struct, frozen=True):
     """Given if the owner's document is rewritten: as it will be."""
     sign: bool = False
     """A sign of life: nothing is written."""
-    looks: str = ""
-    """The lease whose last write the sign looks for."""
+    looks: Compare | None = None
+    """The lease whose last write the sign looks for, and how it was."""
     owner_at: int = 0
     """The revision of the owner's document that it compares."""
 
@@ -66,7 +67,7 @@ class Group(msgspec.Struct, frozen=True):
     def keys(self) -> tuple[str, ...]:
         """The leases that it writes."""
         granted = (lease.key for _, lease in self.grants)
-        looks = (self.looks,) if self.looks else ()
+        looks = () if self.looks is None else (self.looks.key,)
         return (*granted, *(key for _, key in self.drops), *self.deletes, *self.settles, *looks)
 
 
@@ -98,11 +99,7 @@ class Writer:
         self._raise_to = 0
         self._ticket = 0
         self._tried_s = self._signed_s = now_s
-        self._newest_at = 0
-        self._newest: Compare | None = None
-        """The last of our writes; the key is the lease's."""
-        self._mark: Compare | None = None
-        """What was the last of them at the sign before: a store that was restored does not have it."""
+        self._footprint = Footprint()
 
     # -- what may be written -------------------------------------------------------------------------------
 
@@ -158,7 +155,7 @@ class Writer:
             if self._groups or now_s - self._tried_s < PROBE_S:
                 return []
             return [self._settle(find, now_s)]
-        if now_s - self._signed_s > ttl_s * SIGN_SHARE and not (self._mark and self.cannot(self._mark.key)):
+        if now_s - self._signed_s > ttl_s * SIGN_SHARE and not self._hidden:
             return [self._sign(now_s)]
         if self._deletes and not self._raise_to:
             return self._delete_some(find, now_s)
@@ -166,12 +163,18 @@ class Writer:
             return []
         return [self._settle(find, now_s)] if self._raise_to or self._unsettled else []
 
+    @property
+    def _hidden(self) -> bool:
+        """Whether what a sign of life would look for is just being written."""
+        mark = self._footprint.mark
+        return mark is not None and bool(self.cannot(mark.key))
+
     def _sign(self, now_s: float) -> Submit:
         self._signed_s = now_s
-        looks = self._mark.key if self._mark else ""
-        if looks:
-            self.claim(looks)
-        return self._submit(Group(sign=True, looks=looks), None, now_s)
+        mark = self._footprint.mark
+        if mark is not None:
+            self.claim(mark.key)
+        return self._submit(Group(sign=True, looks=mark), None, now_s)
 
     def _settle(self, find: Find, now_s: float) -> Submit:
         keys = tuple(list(self._unsettled)[:GROUP])
@@ -206,8 +209,8 @@ class Writer:
         self._groups[self._ticket] = msgspec.structs.replace(group, owner_at=self.owner_at)
         self._tried_s = now_s
         compares = [Compare(self.keys.lease_owner, self.owner_at)]
-        if group.looks and self._mark is not None:
-            compares.append(Compare(self.keys.lease(group.looks), self._mark.revision))
+        if group.looks is not None:
+            compares.append(Compare(self.keys.lease(group.looks.key), group.looks.revision))
         return Submit(self._ticket, Commit(tuple(compares), tuple(puts), deletes))
 
     # -- results -------------------------------------------------------------------------------------------
@@ -240,24 +243,16 @@ class Writer:
         return Ended(group, said=tuple(said), remember=remember, store_back=back)
 
     def _learn(self, group: Group, revision: int) -> None:
-        """What to look for at later signs of life."""
         if group.sign:
-            self._mark = self._newest
+            self._footprint.signed()
             return
-        granted = tuple(Compare(lease.key, revision) for _, lease in group.grants)
-        gone = tuple(Compare(key, ABSENT) for key in (*(key for _, key in group.drops), *group.deletes))
-        for wrote in (*granted, *gone):
-            if self._mark is not None and self._mark.key == wrote.key:
-                self._mark = wrote
-            if self._newest is None or self._newest.key == wrote.key or revision > self._newest_at:
-                self._newest, self._newest_at = wrote, max(revision, self._newest_at)
+        gone = (*(key for _, key in group.drops), *group.deletes)
+        self._footprint.wrote((lease.key for _, lease in group.grants), gone, revision=revision)
 
     def _own(self, owner: LeaseOwner, revision: int, said: list[tuple[str, str]]) -> int:
         """The owner's document stands at this revision now; the epoch to remember, 0 if it is the same."""
         self.owner_at = revision
-        self._mark = self._newest = (
-            None  # its own document is newer than all, and what was settled is written anew
-        )
+        self._footprint.forget()
         if owner.epoch == self.owner.epoch:
             return 0
         self.owner, self.count, self._raise_to = owner, 0, 0
